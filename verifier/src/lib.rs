@@ -1,0 +1,5 @@
+//! What anyone can check with public data alone: numbers, licences, signatures, paths to a trust anchor, status, log.
+//!
+//! Nothing here reads a clock, a file or the network, and nothing here can sign: whoever verifies links no secret.
+
+pub mod time;
