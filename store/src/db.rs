@@ -120,6 +120,21 @@ impl Db {
         self.statements.load(Ordering::Relaxed)
     }
 
+    /// Asks the database to prepare `sql` without running it: for the test that every statement fits the tables.
+    ///
+    /// # Errors
+    ///
+    /// What the database answers.
+    pub async fn prepare(&self, sql: &'static str) -> Result<(), StorageError> {
+        match &self.pools {
+            Pools::Sqlite { read, .. } => {
+                sqlx::Executor::prepare(read, sqlx::SqlStr::from_static(sql)).await.map(drop)?
+            }
+            Pools::Pg(pool) => sqlx::Executor::prepare(pool, sqlx::SqlStr::from_static(sql)).await.map(drop)?,
+        }
+        Ok(())
+    }
+
     /// Closes the connections; running transactions end first.
     pub async fn close(&self) {
         match &self.pools {

@@ -21,6 +21,9 @@ pub enum StorageError {
     /// A migration failed, or the database is of a newer version than this program.
     #[error("migration: {0}")]
     Migration(String),
+    /// What was read could not be written out.
+    #[error("the export could not be written")]
+    Export(#[source] std::io::Error),
     /// Anything else: a defect of ours.
     #[error("unexpected answer of the database")]
     Unexpected(#[source] sqlx::Error),

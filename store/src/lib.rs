@@ -3,13 +3,17 @@
 //! One SQL text serves both (`crate::on`): `$1` placeholders, BIGINT seconds for time, BIGINT 0/1 for flags, BYTEA for
 //! bytes, TEXT, keys made by the application, no `now()`, no bare `exists()` or `sum()` in a select list.
 
+pub mod audit;
 mod db;
 mod error;
+pub mod lease;
 mod migration;
+mod sweep;
 
 pub use db::{Connection, Db, Tx};
 pub use error::StorageError;
 pub use migration::Migration;
+pub use sweep::{Sweep, sweep};
 
 #[doc(hidden)]
 pub use sqlx;
@@ -31,4 +35,18 @@ macro_rules! on {
             $crate::Connection::Pg($c) => $body.map_err($crate::StorageError::from),
         }
     };
+}
+
+/// Every statement of this crate for one database, with its name: each must prepare once `audit::MIGRATION_SQL` has run.
+pub fn statements(postgres: bool) -> Vec<(&'static str, &'static str)> {
+    let append = if postgres { audit::APPEND_POSTGRES } else { audit::APPEND_SQLITE };
+    let mut all = vec![
+        ("lease.take", lease::TAKE),
+        ("lease.renew", lease::RENEW),
+        ("lease.release", lease::RELEASE),
+        ("lease.guard", lease::GUARD),
+        ("audit.append", append),
+    ];
+    all.extend(audit::STATEMENTS);
+    all
 }
