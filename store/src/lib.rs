@@ -8,12 +8,16 @@ mod db;
 mod error;
 pub mod lease;
 mod migration;
+mod retry;
 mod sweep;
+mod tx;
 
-pub use db::{Connection, Db, Tx};
+pub use db::{Db, Settings};
 pub use error::StorageError;
 pub use migration::Migration;
+pub use retry::{MayConflict, retrying};
 pub use sweep::{Sweep, sweep};
+pub use tx::{Connection, Tx};
 
 #[doc(hidden)]
 pub use sqlx;
@@ -26,13 +30,20 @@ pub use sqlx;
 /// ```
 ///
 /// The body is expanded once for each database, so that both are type-checked; its result is a `sqlx::Result`, which
-/// the macro turns into a `Result<_, StorageError>`.
+/// the macro turns into a `Result<_, StorageError>`. A statement that is cut off in the middle, because its future is
+/// dropped, costs the transaction and its connection.
 #[macro_export]
 macro_rules! on {
     ($tx:expr, $c:ident => $body:expr) => {
         match $crate::Tx::connection($tx) {
-            $crate::Connection::Sqlite($c) => $body.map_err($crate::StorageError::from),
-            $crate::Connection::Pg($c) => $body.map_err($crate::StorageError::from),
+            $crate::Connection::Sqlite($c) => {
+                let result = $body;
+                $crate::Tx::settle($tx, result)
+            }
+            $crate::Connection::Pg($c) => {
+                let result = $body;
+                $crate::Tx::settle($tx, result)
+            }
         }
     };
 }

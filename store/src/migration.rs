@@ -17,14 +17,17 @@ const TABLE: &str =
     "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL)";
 const NEWEST: &str = "SELECT coalesce(max(version), 0) FROM schema_version";
 const RECORD: &str = "INSERT INTO schema_version (version, name) VALUES ($1, $2)";
+/// A step over a large table takes longer than a request may.
+const PATIENCE: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0";
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7202911)";
 
 /// Brings `db` up to the last of `migrations`.
 pub(crate) async fn run(db: &Db, migrations: &[Migration]) -> Result<(), StorageError> {
     loop {
         let mut tx = db.begin().await?;
-        if let crate::Connection::Pg(c) = tx.connection() {
-            sqlx::query(LOCK).execute(c).await?; // processes that start together take turns
+        if tx.is_postgres() {
+            on!(&mut tx, c => sqlx::raw_sql(PATIENCE).execute(c).await.map(drop))?;
+            on!(&mut tx, c => sqlx::query(LOCK).execute(c).await.map(drop))?; // processes that start together take turns
         }
         on!(&mut tx, c => sqlx::raw_sql(TABLE).execute(c).await.map(drop))?;
         let (newest,): (i64,) = on!(&mut tx, c => sqlx::query_as(NEWEST).fetch_one(c).await)?;
