@@ -3,6 +3,12 @@
 //! Nothing here reads a clock, a file or the network, and nothing here can sign: whoever verifies links no secret.
 
 pub mod algorithm;
+pub mod cose;
+mod emit;
 pub mod encoding;
+pub mod facts;
 pub mod jws;
+pub mod log;
+pub mod rendition;
+pub mod status;
 pub mod time;

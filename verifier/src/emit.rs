@@ -1,0 +1,109 @@
+//! Deterministic CBOR (RFC 8949 §4.2.1) pushed straight into a buffer, for the few fixed shapes that are hashed or signed.
+//!
+//! Callers write map keys in the order of their encoded bytes; every other rule (shortest heads, definite lengths) holds here.
+
+/// A buffer of deterministic CBOR.
+#[derive(Default)]
+pub(crate) struct Emit(Vec<u8>);
+
+impl Emit {
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    fn head(&mut self, major: u8, value: u64) -> &mut Self {
+        let major = major << 5;
+        let bytes = value.to_be_bytes();
+        match value {
+            0..=23 => self.0.push(major | bytes[7]),
+            24..=0xff => self.0.extend_from_slice(&[major | 24, bytes[7]]),
+            0x100..=0xffff => {
+                self.0.push(major | 25);
+                self.0.extend_from_slice(&bytes[6..]);
+            }
+            0x1_0000..=0xffff_ffff => {
+                self.0.push(major | 26);
+                self.0.extend_from_slice(&bytes[4..]);
+            }
+            _ => {
+                self.0.push(major | 27);
+                self.0.extend_from_slice(&bytes);
+            }
+        }
+        self
+    }
+
+    pub(crate) fn array(&mut self, length: usize) -> &mut Self {
+        self.head(4, length as u64)
+    }
+
+    pub(crate) fn map(&mut self, length: usize) -> &mut Self {
+        self.head(5, length as u64)
+    }
+
+    pub(crate) fn tag(&mut self, tag: u64) -> &mut Self {
+        self.head(6, tag)
+    }
+
+    pub(crate) fn unsigned(&mut self, value: u64) -> &mut Self {
+        self.head(0, value)
+    }
+
+    pub(crate) fn integer(&mut self, value: i64) -> &mut Self {
+        match u64::try_from(value) {
+            Ok(value) => self.head(0, value),
+            Err(_) => self.head(1, value.unsigned_abs() - 1),
+        }
+    }
+
+    pub(crate) fn text(&mut self, text: &str) -> &mut Self {
+        self.head(3, text.len() as u64);
+        self.0.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.head(2, bytes.len() as u64);
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    pub(crate) fn bool(&mut self, value: bool) -> &mut Self {
+        self.0.push(if value { 0xf5 } else { 0xf4 });
+        self
+    }
+
+    pub(crate) fn null(&mut self) -> &mut Self {
+        self.0.push(0xf6);
+        self
+    }
+}
+
+/// SHA-256 of `bytes`.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    sha256_of(&[bytes])
+}
+
+/// SHA-256 of `parts` one behind the other.
+pub(crate) fn sha256_of(parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+    for part in parts {
+        context.update(part);
+    }
+    context.finish().as_ref().try_into().expect("SHA-256 is 32 bytes")
+}
+
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(DIGITS[usize::from(byte >> 4)].into());
+        text.push(DIGITS[usize::from(byte & 15)].into());
+    }
+    text
+}

@@ -1,0 +1,61 @@
+//! Where the vectors are, and how they are read.
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::Value;
+
+/// The folder of vectors, or `None` (said plainly, and a failure under `CI=true`) where it is absent.
+pub(crate) fn folder() -> Option<PathBuf> {
+    let mut candidates: Vec<PathBuf> = std::env::var_os("XINYIN_VECTORS").map(PathBuf::from).into_iter().collect();
+    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    candidates.extend(own.ancestors().map(|folder| folder.join("../shared/vectors")));
+    let found = candidates.into_iter().find(|folder| folder.join("xinyin").is_dir());
+    if found.is_none() {
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "the vectors are absent");
+        eprintln!("the vectors are absent: nothing was compared");
+    }
+    found
+}
+
+/// A JSON file of the vectors.
+pub(crate) fn read(name: &str) -> Option<Value> {
+    let path = folder()?.join(name);
+    let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    Some(serde_json::from_slice(&bytes).unwrap())
+}
+
+/// Says how many cases ran; fewer than `least` is a failure.
+pub(crate) fn ran(what: &str, count: usize, least: usize) {
+    eprintln!("{what}: {count} cases ran");
+    assert!(count >= least, "{what}: {count} cases ran, at least {least} were expected");
+}
+
+pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_else(|| panic!("no text {name}"))
+}
+
+pub(crate) fn hex(text: &str) -> Vec<u8> {
+    (0..text.len() / 2).map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap()).collect()
+}
+
+pub(crate) fn hex32(text: &str) -> [u8; 32] {
+    hex(text).try_into().unwrap()
+}
+
+pub(crate) fn b64(text: &str) -> Vec<u8> {
+    STANDARD.decode(text).unwrap()
+}
+
+pub(crate) fn b64u(text: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text).unwrap()
+}
+
+pub(crate) fn b64u32(text: &str) -> [u8; 32] {
+    b64u(text).try_into().unwrap()
+}
+
+pub(crate) fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    value[name].as_array().map_or(&[], Vec::as_slice)
+}
