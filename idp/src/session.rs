@@ -1,0 +1,159 @@
+//! One person's session in one browser: remembered between clients, ended once and for good.
+//!
+//! The seam with sign-in: whoever has recognised a person calls [`sign_in`] in the transaction that recorded the
+//! proof, then lets the interaction go on ([`crate::http::steps::go_on`]).
+
+use store::Tx;
+use verifier::time::Timestamp;
+
+use crate::assurance::{Acr, Amr, Authentication};
+use crate::error::Error;
+use crate::http::browser::Browser;
+use crate::ids::{ClientId, PersonId, SessionId, random_text};
+use crate::interaction::Interaction;
+use crate::storage::sessions;
+use crate::{Idp, digest};
+
+/// The most persons that stay signed in side by side in one browser; the oldest sign-in ends first.
+pub const MAX_PER_BROWSER: usize = 5;
+
+/// A live session, as it was stored.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose it is.
+    pub person: PersonId,
+    /// How surely the person was recognised.
+    pub acr: Acr,
+    /// By what means.
+    pub amr: Vec<Amr>,
+    /// When: `auth_time`.
+    pub auth_time: Timestamp,
+    /// When the session began.
+    pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+    /// The browser in a few words, for the person's own list.
+    pub device: String,
+    /// What `sid`s are made from.
+    pub(crate) sid_salt: String,
+}
+
+impl Session {
+    /// `sid` for a client and subject (Back-Channel Logout 1.0 §2.1): another one for each, never seen again after the
+    /// session's end.
+    pub fn sid(&self, client: &ClientId, sub: &str) -> String {
+        digest::parts(&["sid", &self.sid_salt, client.as_str(), sub])[..22].to_owned()
+    }
+}
+
+/// What a sign-in leaves to be sent: the browser's new secret.
+#[must_use = "the browser must be sent its new cookie"]
+pub struct SignedIn {
+    /// The session.
+    pub session: SessionId,
+    /// The browser's new secret, for its cookie.
+    pub(crate) secret: String,
+    /// How long the cookie lives.
+    pub(crate) life_seconds: i64,
+}
+
+impl std::fmt::Debug for SignedIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SignedIn({})", self.session)
+    }
+}
+
+/// Opens a session for who was just recognised, or renews the one that this person has in this browser, and binds the
+/// interaction to it. The browser gets a new secret every time; the old one is worth nothing after the commit.
+///
+/// # Errors
+///
+/// `Error` of storage or randomness; then the transaction must be dropped.
+pub async fn sign_in(
+    tx: &mut Tx,
+    idp: &Idp,
+    interaction: &mut Interaction,
+    browser: &Browser,
+    authentication: &Authentication,
+) -> Result<SignedIn, Error> {
+    let settings = idp.settings();
+    let secret = random_text::<32>(idp.sources())?;
+    let new = digest::of("session", &secret);
+    let known = of_browser(tx, browser, authentication.at).await?;
+    let life = if authentication.remember { settings.remembered_seconds } else { settings.session_seconds };
+    let expires_at = authentication.at.plus(life);
+    for old in known.iter().filter(|s| s.person != authentication.person).skip(MAX_PER_BROWSER - 1) {
+        sessions::end(tx, &old.id, authentication.at).await?;
+    }
+    let same = known.iter().find(|s| s.person == authentication.person);
+    if !known.is_empty() {
+        sessions::move_browser(tx, &browser.session_digests(), &new, authentication.at).await?;
+    }
+    let session = if let Some(same) = same {
+        sessions::renew(tx, &same.id, authentication, expires_at).await?;
+        same.id.clone()
+    } else {
+        let session = Session {
+            id: SessionId::random(idp.sources())?,
+            person: authentication.person.clone(),
+            acr: authentication.acr,
+            amr: authentication.amr.clone(),
+            auth_time: authentication.at,
+            created_at: authentication.at,
+            expires_at,
+            device: browser.device().to_owned(),
+            sid_salt: random_text::<16>(idp.sources())?,
+        };
+        sessions::insert(tx, &session, &new).await?;
+        session.id
+    };
+    interaction.signed_in(session.clone(), authentication.at);
+    Ok(SignedIn { session, secret, life_seconds: life })
+}
+
+/// The live sessions of a browser, the newest sign-in first; at most [`MAX_PER_BROWSER`] and a few.
+///
+/// # Errors
+///
+/// `Error` of storage.
+pub async fn of_browser(tx: &mut Tx, browser: &Browser, now: Timestamp) -> Result<Vec<Session>, Error> {
+    let digests = browser.session_digests();
+    if digests.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(sessions::of_browser(tx, &digests, now).await?)
+}
+
+/// The live sessions of a person in all browsers, the newest sign-in first, at most 50.
+///
+/// # Errors
+///
+/// `Error` of storage.
+pub async fn of_person(tx: &mut Tx, person: &PersonId, now: Timestamp) -> Result<Vec<Session>, Error> {
+    Ok(sessions::of_person(tx, person, now).await?)
+}
+
+/// Ends one session of a person; whether it was live. Tokens made in it end with it, offline ones aside.
+///
+/// # Errors
+///
+/// `Error` of storage.
+pub async fn end(tx: &mut Tx, person: &PersonId, session: &SessionId, now: Timestamp) -> Result<bool, Error> {
+    Ok(sessions::end_of_person(tx, person, session, now).await?)
+}
+
+/// Ends all sessions of a person but `kept`; how many there were.
+///
+/// # Errors
+///
+/// `Error` of storage.
+pub async fn end_all(
+    tx: &mut Tx,
+    person: &PersonId,
+    kept: Option<&SessionId>,
+    now: Timestamp,
+) -> Result<u64, Error> {
+    Ok(sessions::end_all(tx, person, kept, now).await?)
+}

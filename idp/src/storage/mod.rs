@@ -1,0 +1,13 @@
+//! The statements. One SQL text for both databases; columns named, lists bounded.
+
+pub(crate) mod authorizations;
+pub(crate) mod sessions;
+
+use store::Migration;
+
+/// The tables of idp, in order. 1 to 9 are the protocol's, 10 to 19 people's.
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "protocol", sql: include_str!("../../migrations/0001_protocol.sql") },
+    Migration { version: 2, name: "audit", sql: store::audit::MIGRATION_SQL },
+    Migration { version: 10, name: "people", sql: include_str!("../../migrations/0010_people.sql") },
+];
