@@ -352,11 +352,7 @@ impl Contents {
 }
 
 /// A new key of `kind`, announced `now`.
-pub(crate) fn new_key(
-    kind: KeyKind,
-    now: Timestamp,
-    active_from: Option<Timestamp>,
-) -> Result<KeyRow, KeyStoreError> {
+pub(crate) fn new_key(kind: KeyKind, now: Timestamp, active_from: Option<Timestamp>) -> Result<KeyRow, KeyStoreError> {
     let mut row = match kind {
         KeyKind::Signing(algorithm) => pair_row(algorithm, SoftwareKey::generate(algorithm)?, now)?,
         KeyKind::Secret => secret_row(now)?,

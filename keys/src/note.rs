@@ -70,7 +70,8 @@ mod tests {
     /// A key of `../shared/vectors/xinyin/keys.json` (`log`) and its verifier key in that authority's bundle.
     #[test]
     fn vkey_of_the_invented_authority() {
-        let jwk = serde_json::json!({ "kty": "OKP", "crv": "Ed25519", "x": "lBLtEN9E52iuV6cyjE8RUK-Bbi7jx7g8oxOadLgpXGs" });
+        let jwk =
+            serde_json::json!({ "kty": "OKP", "crv": "Ed25519", "x": "lBLtEN9E52iuV6cyjE8RUK-Bbi7jx7g8oxOadLgpXGs" });
         let key = PublicKey::from_jwk(&jwk).unwrap();
         let expected = "signer.xinyin.example/log+0a946882+AZQS7RDfROdorlenMoxPEVCvgW4u48e4PKMTmnS4KVxr";
         assert_eq!(vkey("signer.xinyin.example/log", &key).unwrap(), expected);

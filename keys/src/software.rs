@@ -77,7 +77,9 @@ impl SoftwareKey {
         let random = SystemRandom::new();
         let unfit = SignerError::Unfit(algorithm.name());
         let pair = match algorithm {
-            Algorithm::Es256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, &random).map(Pair::Es256),
+            Algorithm::Es256 => {
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, &random).map(Pair::Es256)
+            }
             Algorithm::EdDsa => Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map(Pair::EdDsa),
             Algorithm::Rs256 => RsaKeyPair::from_pkcs8(pkcs8).map(|pair| Pair::Rs256(Box::new(pair))),
         }
@@ -184,7 +186,10 @@ mod tests {
             assert_eq!(SoftwareKey::from_pkcs8(algorithm, &p256).err(), Some(SignerError::Unfit(algorithm.name())));
         }
         assert!(SoftwareKey::from_pkcs8(Algorithm::Es256, &p256[1..]).is_err());
-        assert!(SoftwareKey::from_pem(Algorithm::Es256, "-----BEGIN PRIVATE KEY-----\n!\n-----END PRIVATE KEY-----").is_err());
+        assert!(
+            SoftwareKey::from_pem(Algorithm::Es256, "-----BEGIN PRIVATE KEY-----\n!\n-----END PRIVATE KEY-----")
+                .is_err()
+        );
     }
 
     /// KF-18: about one key in 128 has a coordinate with a leading zero byte.
