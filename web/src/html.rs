@@ -1,0 +1,67 @@
+//! Text that is HTML already.
+
+use std::fmt;
+
+/// HTML that is safe to stand in a page: made by a template, by [`escape`] or from words of our own.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Html(String);
+
+impl Html {
+    /// Takes text that the caller knows to be well-formed HTML with everything foreign in it escaped.
+    pub fn already_escaped(html: impl Into<String>) -> Self {
+        Self(html.into())
+    }
+
+    /// Plain text as HTML.
+    pub fn text(text: &str) -> Self {
+        Self(escape(text))
+    }
+
+    /// Renders a template.
+    ///
+    /// # Panics
+    ///
+    /// Never: a template of ours writes to memory and its displays do not fail; a failure would render as nothing.
+    pub fn render(template: &impl askama::Template) -> Self {
+        template.render().map(Self).unwrap_or_else(|error| {
+            tracing::error!(%error, "a template did not render");
+            Self::default()
+        })
+    }
+
+    /// The HTML.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Html {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Html {
+    /// The length alone: pages hold names.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Html({} bytes)", self.0.len())
+    }
+}
+
+impl askama::filters::HtmlSafe for Html {}
+
+/// Escapes text for HTML content and quoted attributes.
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            _ => out.push(c),
+        }
+    }
+    out
+}

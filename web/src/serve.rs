@@ -1,0 +1,430 @@
+//! The loop that accepts connections: bounded in number, headers, time and idleness; TLS; an orderly end.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use http::Request;
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tower::Service;
+
+use crate::telemetry;
+
+/// Who is at the other end of a connection; an extension of every request that came over a socket.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The address, a trusted proxy's included: `Asker::client` looks past it.
+    pub address: SocketAddr,
+    /// Whether the connection is TLS that ends here.
+    pub tls: bool,
+    /// The client's certificate (DER), where the listener asked for one; its chain was checked by nobody yet.
+    pub certificate: Option<Arc<[u8]>>,
+}
+
+/// The bounds of all listeners. Whoever is slower or larger is closed or refused, on every listener alike.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at once; further ones wait in the system's queue.
+    pub connections: usize,
+    /// How long the TLS handshake may take.
+    pub handshake: Duration,
+    /// How long a request's head may take, the wait for the next one on an open connection included.
+    pub head: Duration,
+    /// How long a body may stand still.
+    pub body_pause: Duration,
+    /// How long a connection may carry nothing in either direction. More than the shell's `request_time`.
+    pub idle: Duration,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// How long requests under way may still take when the service stops.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 8_000,
+            handshake: Duration::from_secs(10),
+            head: Duration::from_secs(15),
+            body_pause: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            head_bytes: 32 * 1024,
+            grace: Duration::from_secs(20),
+        }
+    }
+}
+
+/// Why a service does not start to listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// No address was given, or none exists on this machine.
+    #[error("no address to listen on")]
+    NoAddress,
+    /// The certificate or key does not read.
+    #[error("the TLS certificate or key does not read: {0}")]
+    Pem(#[from] rustls::pki_types::pem::Error),
+    /// Certificate and key do not fit each other or this program.
+    #[error("the TLS certificate or key cannot be used: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// TLS as a listener speaks it.
+#[derive(Clone)]
+pub struct Tls(Arc<rustls::ServerConfig>);
+
+impl Tls {
+    /// Reads a certificate chain and its key from PEM files. Clients are asked for no certificate.
+    pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, ServeError> {
+        let (chain, key) = read_pem(certificate, key)?;
+        let config = server_builder()?.with_no_client_auth().with_single_cert(chain, key)?;
+        Ok(Self::speaking(config))
+    }
+
+    /// As [`Tls::from_files`], for the listener of client certificates: a client must show one that leads to a root in `roots`.
+    pub fn with_client_roots(certificate: &Path, key: &Path, roots: &Path) -> Result<Self, ServeError> {
+        let (chain, key) = read_pem(certificate, key)?;
+        let mut anchors = rustls::RootCertStore::empty();
+        for root in CertificateDer::pem_file_iter(roots)? {
+            anchors.add(root?)?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(anchors), provider).build();
+        let verifier = verifier.map_err(|error| rustls::Error::General(error.to_string()))?;
+        let config = server_builder()?.with_client_cert_verifier(verifier).with_single_cert(chain, key)?;
+        Ok(Self::speaking(config))
+    }
+
+    fn speaking(mut config: rustls::ServerConfig) -> Self {
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Self(Arc::new(config))
+    }
+}
+
+fn server_builder() -> Result<rustls::ConfigBuilder<rustls::ServerConfig, rustls::WantsVerifier>, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
+}
+
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+fn read_pem(certificate: &Path, key: &Path) -> Result<Identity, ServeError> {
+    let chain = CertificateDer::pem_file_iter(certificate)?.collect::<Result<Vec<_>, _>>()?;
+    Ok((chain, PrivateKeyDer::from_pem_file(key)?))
+}
+
+/// Sockets that are listened on, with the same TLS or none.
+pub struct Listener {
+    sockets: Vec<TcpListener>,
+    tls: Option<Tls>,
+}
+
+impl Listener {
+    /// Listens on an address.
+    pub async fn bind(address: SocketAddr) -> Result<Self, ServeError> {
+        let socket = TcpListener::bind(address).await.map_err(|error| ServeError::Listen(address, error))?;
+        Ok(Self { sockets: vec![socket], tls: None })
+    }
+
+    /// Listens on the loopback addresses 127.0.0.1 and ::1 at `port` (0: any, the same on both). A machine without ::1 is no
+    /// error.
+    pub async fn loopback(port: u16) -> Result<Self, ServeError> {
+        let mut listener = Self::bind((Ipv4Addr::LOCALHOST, port).into()).await?;
+        let port = listener.port().ok_or(ServeError::NoAddress)?;
+        let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+        match TcpListener::bind(v6).await {
+            Ok(socket) => listener.sockets.push(socket),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(ServeError::Listen(v6, error)),
+            Err(error) => tracing::debug!(%error, "no ::1 on this machine"),
+        }
+        Ok(listener)
+    }
+
+    /// With TLS.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// The addresses listened on.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect()
+    }
+
+    /// The port listened on.
+    pub fn port(&self) -> Option<u16> {
+        self.addresses().first().map(SocketAddr::port)
+    }
+}
+
+/// How far an ending has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
+enum Stage {
+    Serving,
+    Stopping,
+    Closed,
+}
+
+/// Serves `app` until `shutdown` comes, then takes no new connection, lets requests under way finish within the grace, and
+/// closes the rest.
+pub async fn run(listeners: Vec<Listener>, app: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
+    let (stage, watching) = watch::channel(Stage::Serving);
+    let (alive, mut all_gone) = mpsc::channel::<()>(1);
+    let places = Arc::new(Semaphore::new(limits.connections));
+    for listener in listeners {
+        for socket in listener.sockets {
+            let acceptor = Acceptor {
+                app: app.clone(),
+                tls: listener.tls.clone(),
+                limits,
+                places: places.clone(),
+                stage: watching.clone(),
+                _alive: alive.clone(),
+            };
+            tokio::spawn(acceptor.accept(socket));
+        }
+    }
+    drop((watching, alive));
+    let mut upkeep = tokio::time::interval(Duration::from_secs(5));
+    tokio::pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            _ = upkeep.tick() => telemetry::upkeep(),
+        }
+    }
+    let _ = stage.send(Stage::Stopping); // fails only when nobody serves any more
+    if timeout(limits.grace, all_gone.recv()).await.is_err() {
+        tracing::warn!("connections were cut off when the grace was over");
+    }
+    let _ = stage.send(Stage::Closed);
+    let _ = timeout(Duration::from_secs(1), all_gone.recv()).await;
+}
+
+#[derive(Clone)]
+struct Acceptor {
+    app: Router,
+    tls: Option<Tls>,
+    limits: Limits,
+    places: Arc<Semaphore>,
+    stage: watch::Receiver<Stage>,
+    _alive: mpsc::Sender<()>,
+}
+
+impl Acceptor {
+    async fn accept(mut self, socket: TcpListener) {
+        loop {
+            let Ok(place) = self.places.clone().acquire_owned().await else { return };
+            let accepted = tokio::select! {
+                accepted = socket.accept() => accepted,
+                _ = reached(&mut self.stage, Stage::Stopping) => return,
+            };
+            match accepted {
+                Ok((stream, address)) => {
+                    let _ = stream.set_nodelay(true); // a socket that is gone says so at the next read
+                    tokio::spawn(self.clone().connection(stream, address, place));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(Duration::from_millis(100)).await; // out of descriptors: others have to end first
+                }
+            }
+        }
+    }
+
+    async fn connection(mut self, stream: TcpStream, address: SocketAddr, _place: OwnedSemaphorePermit) {
+        let stream = Idle::new(stream, self.limits.idle);
+        let Some(tls) = self.tls.take() else {
+            let peer = Peer { address, tls: false, certificate: None };
+            return self.http1(TokioIo::new(stream), peer).await;
+        };
+        let mut stopping = self.stage.clone();
+        let shaken = tokio::select! {
+            shaken = timeout(self.limits.handshake, TlsAcceptor::from(tls.0).accept(stream)) => shaken,
+            _ = reached(&mut stopping, Stage::Stopping) => return,
+        };
+        let Ok(Ok(stream)) = shaken else { return };
+        let session = stream.get_ref().1;
+        let certificate = session.peer_certificates().and_then(|chain| Some(Arc::from(chain.first()?.as_ref())));
+        let h2 = session.alpn_protocol() == Some(b"h2");
+        let peer = Peer { address, tls: true, certificate };
+        if h2 { self.http2(TokioIo::new(stream), peer).await } else { self.http1(TokioIo::new(stream), peer).await }
+    }
+
+    async fn http1(mut self, io: impl hyper::rt::Read + hyper::rt::Write + Unpin, peer: Peer) {
+        let mut builder = hyper::server::conn::http1::Builder::new();
+        builder
+            .timer(TokioTimer::new()) // without it the next line does nothing
+            .header_read_timeout(self.limits.head)
+            .max_buf_size(self.limits.head_bytes.max(8_192));
+        let (app, pause) = (self.app.clone(), self.limits.body_pause);
+        let connection = builder.serve_connection(io, service_fn(move |request| call(app.clone(), request, &peer, pause)));
+        tokio::pin!(connection);
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            _ = reached(&mut self.stage, Stage::Stopping) => connection.as_mut().graceful_shutdown(),
+        }
+        tokio::select! {
+            _ = connection => {}
+            _ = reached(&mut self.stage, Stage::Closed) => {}
+        }
+    }
+
+    async fn http2(mut self, io: impl hyper::rt::Read + hyper::rt::Write + Unpin, peer: Peer) {
+        let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        let head_bytes = u32::try_from(self.limits.head_bytes).unwrap_or(u32::MAX);
+        builder.timer(TokioTimer::new()).max_concurrent_streams(100).max_header_list_size(head_bytes);
+        let (app, pause) = (self.app.clone(), self.limits.body_pause);
+        let connection = builder.serve_connection(io, service_fn(move |request| call(app.clone(), request, &peer, pause)));
+        tokio::pin!(connection);
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            _ = reached(&mut self.stage, Stage::Stopping) => connection.as_mut().graceful_shutdown(),
+        }
+        tokio::select! {
+            _ = connection => {}
+            _ = reached(&mut self.stage, Stage::Closed) => {}
+        }
+    }
+}
+
+/// Waits until the ending has come to `wanted`.
+async fn reached(stage: &mut watch::Receiver<Stage>, wanted: Stage) {
+    let _ = stage.wait_for(|now| *now >= wanted).await; // the sender gone is the end, too
+}
+
+/// Hands one request to the routes.
+fn call(
+    mut app: Router,
+    request: Request<Incoming>,
+    peer: &Peer,
+    pause: Duration,
+) -> impl Future<Output = Result<axum::response::Response, Infallible>> + use<> {
+    let mut request = request.map(|body| Body::new(PausingBody { body, pause, waiting: None }));
+    request.extensions_mut().insert(peer.clone());
+    app.call(request)
+}
+
+/// A body stood still for longer than its bound.
+#[derive(Debug, thiserror::Error)]
+#[error("the body came too slowly")]
+pub struct TooSlow;
+
+/// A body that may not stand still for longer than `pause`.
+struct PausingBody {
+    body: Incoming,
+    pause: Duration,
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+impl http_body::Body for PausingBody {
+    type Data = Bytes;
+    type Error = axum::BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = &mut *self;
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
+            this.waiting = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let pause = this.pause;
+        let waiting = this.waiting.get_or_insert_with(|| Box::pin(sleep(pause)));
+        ready!(waiting.as_mut().poll(context));
+        Poll::Ready(Some(Err(TooSlow.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A stream that fails once nothing has gone either way for `most`.
+struct Idle<S> {
+    stream: S,
+    most: Duration,
+    last: Instant,
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl<S> Idle<S> {
+    fn new(stream: S, most: Duration) -> Self {
+        Self { stream, most, last: Instant::now(), alarm: Box::pin(sleep(most)) }
+    }
+
+    /// Notes that something moved, or fails what has waited too long.
+    fn watch<T>(&mut self, moved: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if moved.is_ready() {
+            self.last = Instant::now();
+            return moved;
+        }
+        while self.alarm.as_mut().poll(context).is_ready() {
+            let end = self.last + self.most;
+            if Instant::now() >= end {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            self.alarm.as_mut().reset(end);
+        }
+        Poll::Pending
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Idle<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let moved = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.watch(moved, context)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Idle<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let moved = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.watch(moved, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let moved = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.watch(moved, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let moved = Pin::new(&mut self.stream).poll_flush(context);
+        self.watch(moved, context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let moved = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.watch(moved, context)
+    }
+}
