@@ -2,13 +2,16 @@
 //!
 //! Nothing here reads a clock, a file or the network, and nothing here can sign: whoever verifies links no secret.
 
+mod emit;
 pub mod algorithm;
 pub mod cose;
-mod emit;
 pub mod encoding;
 pub mod facts;
 pub mod jws;
+pub mod licence;
 pub mod log;
+pub mod region;
 pub mod rendition;
 pub mod status;
+pub mod subject;
 pub mod time;

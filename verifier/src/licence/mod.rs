@@ -1,0 +1,3 @@
+//! What a licence is known by.
+
+pub mod identifier;
