@@ -1,1 +1,23 @@
-//! placeholder
+//! What the stories stand on: real databases, a real browser, foreign judges, a standing clock.
+//!
+//! A story is one file in `tests/`. It runs over real HTTP on the real routers, on SQLite and on a real PostgreSQL.
+//! A helper here panics where a story should fail, and names what to install where a tool is missing.
+#![allow(clippy::missing_panics_doc, reason = "a panic is how a story fails")]
+
+pub mod axe;
+pub mod backend;
+pub mod folder;
+pub mod logs;
+pub mod network;
+pub mod postgres;
+pub mod sources;
+pub mod tools;
+pub mod visitor;
+pub mod webdriver;
+pub mod zbar;
+
+pub use backend::{Backend, Database};
+pub use logs::Logs;
+pub use sources::{Seeded, StandingClock, standing};
+pub use visitor::Visitor;
+pub use webdriver::Browser;

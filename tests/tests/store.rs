@@ -1,0 +1,360 @@
+//! What the services stand on, on both databases: transactions, leases, the audit record.
+
+use std::time::Duration;
+
+use store::audit::{self, Break, Filter, Head, Row};
+use store::{Db, Migration, Settings, StorageError, Sweep, lease, on, sqlx, sweep};
+use verifier::time::Timestamp;
+use xinyin_tests::backend::on_both;
+use xinyin_tests::{Backend, Database, standing};
+
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "audit and leases", sql: audit::MIGRATION_SQL },
+    Migration {
+        version: 2,
+        name: "notes",
+        sql: "CREATE TABLE notes (id TEXT NOT NULL PRIMARY KEY, at BIGINT NOT NULL)",
+    },
+];
+const NOW: Timestamp = Timestamp::from_seconds(1_795_593_600);
+const NOTE: &str = "INSERT INTO notes (id, at) VALUES ($1, $2)";
+const COUNT: &str = "SELECT count(*) FROM notes";
+
+async fn open(backend: Backend) -> (Db, Database) {
+    let database = backend.fresh("store").await;
+    (Db::open(&database.url, MIGRATIONS).await.expect("opens"), database)
+}
+
+async fn note(tx: &mut store::Tx, id: &str) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(NOTE).bind(id).bind(1_i64).execute(c).await.map(drop))
+}
+
+async fn notes(db: &Db) -> i64 {
+    let mut reader = db.reader().await.expect("a reader");
+    let (count,): (i64,) = on!(&mut reader, c => sqlx::query_as(COUNT).fetch_one(c).await).expect("counts");
+    count
+}
+
+/// Does to the record what only someone with the database in his hands can do.
+async fn tamper(db: &Db, sql: &'static str) {
+    let mut tx = db.begin().await.expect("begins");
+    on!(&mut tx, c => sqlx::raw_sql(sql).execute(c).await.map(drop)).expect(sql);
+    tx.commit().await.expect("commits");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_of_the_store_prepares() {
+    on_both(async |backend| {
+        let (db, _database) = open(backend).await;
+        let statements = store::statements(db.is_postgres());
+        assert!(statements.len() >= 13);
+        for (name, sql) in statements {
+            db.prepare(sql).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        }
+        assert!(db.prepare("SELECT nothing FROM nowhere").await.is_err());
+        db.ready().await.expect("ready");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_is_kept_whole_or_not_at_all() {
+    on_both(async |backend| {
+        let (db, _database) = open(backend).await;
+        let mut tx = db.begin().await.expect("begins");
+        note(&mut tx, "dropped").await.expect("writes");
+        drop(tx);
+        assert_eq!(notes(&db).await, 0);
+
+        let mut tx = db.begin().await.expect("begins");
+        note(&mut tx, "kept").await.expect("writes");
+        tx.commit().await.expect("commits");
+        assert_eq!(notes(&db).await, 1);
+
+        let mut tx = db.begin().await.expect("begins");
+        note(&mut tx, "another").await.expect("writes");
+        assert!(matches!(note(&mut tx, "kept").await, Err(StorageError::Duplicate(_))));
+        assert!(matches!(tx.commit().await, Err(StorageError::Aborted)), "the same on both");
+        assert_eq!(notes(&db).await, 1);
+
+        if backend == Backend::Sqlite {
+            let mut reader = db.reader().await.expect("a reader");
+            assert!(note(&mut reader, "by a reader").await.is_err());
+        }
+    })
+    .await;
+}
+
+/// KF-30: whoever goes away in the middle leaves no transaction open, and the next one is not caught in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_goes_away_leaves_nothing_open() {
+    on_both(async |backend| {
+        let database = backend.fresh("cancel").await;
+        let settings = Settings { connections: 2, ..Settings::default() };
+        let db = Db::open_with(&database.url, MIGRATIONS, &settings).await.expect("opens");
+        for round in 0..400_u64 {
+            let work = async {
+                let mut tx = db.begin().await?;
+                note(&mut tx, &format!("cancelled-{round}")).await?;
+                note(&mut tx, &format!("cancelled-{round}-too")).await?;
+                tokio::time::sleep(Duration::from_millis(2)).await; // the time limit always comes first
+                drop(tx);
+                Ok::<(), StorageError>(())
+            };
+            let limit = Duration::from_micros(round * 37 % 2_000);
+            let _ = tokio::time::timeout(limit, work).await;
+        }
+        let mut tx = db.begin().await.expect("begins, whatever went before");
+        note(&mut tx, "the one that counts").await.expect("writes");
+        tx.commit().await.expect("commits");
+
+        let second = Db::connect(&database.url, &Settings::default()).await.expect("a second process");
+        assert_eq!(notes(&second).await, 1, "only what was committed is there");
+        if backend == Backend::Postgres {
+            let open = "SELECT count(*) FROM pg_stat_activity
+                WHERE state LIKE 'idle in transaction%' AND datname = current_database()";
+            let mut left = -1_i64;
+            for _ in 0..50 {
+                let mut reader = second.reader().await.expect("a reader");
+                (left,) = on!(&mut reader, c => sqlx::query_as(open).fetch_one(c).await).expect("counts");
+                if left == 0 {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            assert_eq!(left, 0, "nobody idles in a transaction");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_goes_on_without_its_caller() {
+    on_both(async |backend| {
+        let (db, _database) = open(backend).await;
+        let mut tx = db.begin().await.expect("begins");
+        note(&mut tx, "kept").await.expect("writes");
+        let mut commit = Box::pin(tx.commit());
+        let waker = std::task::Waker::noop();
+        assert!(commit.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
+        drop(commit);
+        let mut tx = db.begin().await.expect("begins");
+        note(&mut tx, "after").await.expect("writes");
+        tx.commit().await.expect("commits");
+        for _ in 0..50 {
+            if notes(&db).await == 2 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the commit was lost");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_has_one_holder_and_a_rising_token() {
+    on_both(async |backend| {
+        let (db, _database) = open(backend).await;
+        let takers = (0..8).map(|n| {
+            let db = db.clone();
+            tokio::spawn(async move { lease::take(&db, "work", &format!("holder-{n}"), NOW, 10).await })
+        });
+        let mut held = Vec::new();
+        for taker in takers.collect::<Vec<_>>() {
+            held.extend(taker.await.expect("runs").expect("the database answers"));
+        }
+        assert_eq!(held.len(), 1, "of eight that race one gets it");
+        let first = held.remove(0);
+        assert_eq!(lease::take(&db, "work", &first.holder, NOW.plus(9), 10).await.expect("answers"), None);
+        let renewed =
+            lease::renew(&db, &first, NOW.plus(9), 10).await.expect("answers").expect("renews before the end");
+        assert_eq!(lease::take(&db, "work", "next", NOW.plus(18), 10).await.expect("answers"), None);
+        let next = lease::take(&db, "work", "next", NOW.plus(19), 10).await.expect("answers").expect("free at its end");
+        assert!(next.token > first.token);
+        assert_eq!(lease::renew(&db, &renewed, NOW.plus(19), 10).await.expect("answers"), None);
+        let mut tx = db.begin().await.expect("begins");
+        assert!(!lease::guard(&mut tx, &renewed).await.expect("answers"), "a holder that slept writes nothing");
+        assert!(lease::guard(&mut tx, &next).await.expect("answers"));
+        drop(tx);
+        lease::release(&db, &renewed).await.expect("answers");
+        assert_eq!(lease::take(&db, "work", "third", NOW.plus(20), 10).await.expect("answers"), None);
+        lease::release(&db, &next).await.expect("answers");
+        let third = lease::take(&db, "work", "third", NOW.plus(20), 10).await.expect("answers").expect("given back");
+        assert!(third.token > next.token);
+    })
+    .await;
+}
+
+async fn append(db: &Db, count: i64) {
+    let mut tx = db.begin().await.expect("begins");
+    for n in 0..count {
+        let row = Row::new("person:7", "licence.read", "done", NOW.plus(n % 5))
+            .department("dept")
+            .case(format!("case-{n}"))
+            .object("licence:1");
+        audit::append(&mut tx, &row).await.expect("writes");
+    }
+    tx.commit().await.expect("commits");
+}
+
+async fn chained(backend: Backend, rows: i64) -> (Db, Database, Head) {
+    let (db, database) = open(backend).await;
+    append(&db, rows).await;
+    let lease = lease::take(&db, "audit", "me", NOW, 60).await.expect("answers").expect("free");
+    assert_eq!(audit::sequence(&db, &lease).await.expect("chains"), rows.unsigned_abs());
+    let found = audit::verify(&db, None).await.expect("walks");
+    assert!(found.is_whole() && found.checked == rows && found.open_rows == 0, "{found:?}");
+    (db, database, found.head)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_out_of_the_record_is_noticed() {
+    let rows: &[(&'static str, fn(&Break) -> bool)] = &[
+        ("DELETE FROM audit WHERE place = 300", |b| *b == Break::Missing { place: 300 }),
+        ("UPDATE audit SET result = 'refused' WHERE place = 7", |b| *b == Break::Changed { place: 7 }),
+        ("UPDATE audit SET case_number = NULL WHERE place = 7", |b| *b == Break::Changed { place: 7 }),
+        ("UPDATE audit SET at = at + 1 WHERE place = 450", |b| *b == Break::Changed { place: 450 }),
+        (
+            "UPDATE audit SET place = -1 WHERE place = 8; UPDATE audit SET place = 8 WHERE place = 9;
+             UPDATE audit SET place = 9 WHERE place = -1",
+            |b| *b == Break::Changed { place: 8 },
+        ),
+        ("UPDATE audit SET place = NULL, digest = NULL WHERE place = 12", |b| *b == Break::Missing { place: 12 }),
+        ("DELETE FROM audit WHERE place > 440", |b| *b == Break::Missing { place: 441 }),
+        ("UPDATE audit_head SET size = 440", |b| *b == Break::Head),
+        ("UPDATE audit_head SET size = 440, digest = (SELECT digest FROM audit WHERE place = 440)", |b| {
+            *b == Break::BeyondHead { size: 440 }
+        }),
+    ];
+    on_both(async |backend| {
+        for (sql, expected) in rows {
+            let (db, _database, _) = chained(backend, 450).await;
+            tamper(&db, sql).await;
+            let found = audit::verify(&db, None).await.expect("walks");
+            assert!(found.first_break.as_ref().is_some_and(expected), "{sql}: {found:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_kept_elsewhere_finds_what_was_cut_off_with_the_head() {
+    on_both(async |backend| {
+        let (db, _database, head) = chained(backend, 20).await;
+        append(&db, 3).await;
+        let found = audit::verify(&db, Some(&head)).await.expect("walks");
+        assert!(found.is_whole() && found.open_rows == 3 && found.open_since == Some(NOW), "{found:?}");
+        tamper(
+            &db,
+            "DELETE FROM audit WHERE place > 15;
+             UPDATE audit_head SET size = 15, digest = (SELECT digest FROM audit WHERE place = 15)",
+        )
+        .await;
+        assert!(audit::verify(&db, None).await.expect("walks").is_whole(), "unseen from inside");
+        let found = audit::verify(&db, Some(&head)).await.expect("walks");
+        assert_eq!(found.first_break, Some(Break::Known { size: 20 }));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sequencers_that_race_give_each_place_once() {
+    on_both(async |backend| {
+        let (db, _database) = open(backend).await;
+        append(&db, 300).await;
+        let old = lease::take(&db, "audit", "old", NOW, 1).await.expect("answers").expect("free");
+        let new = lease::take(&db, "audit", "new", NOW.plus(1), 60).await.expect("answers").expect("free at its end");
+        let (slow, quick) = tokio::join!(audit::sequence(&db, &old), audit::sequence(&db, &new));
+        assert_eq!((slow.expect("answers"), quick.expect("answers")), (0, 300));
+        let (sources, _) = standing(7);
+        let stop = tokio::time::sleep(Duration::from_millis(200));
+        lease::release(&db, &new).await.expect("answers");
+        append(&db, 10).await;
+        audit::run(&db, &sources, stop).await;
+        let found = audit::verify(&db, None).await.expect("walks");
+        assert!(found.is_whole() && found.checked == 310, "{found:?}");
+        let taken = lease::take(&db, "audit", "after", NOW, 60).await.expect("answers");
+        assert!(taken.is_some(), "whoever stops gives the lease back");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_found_by_filter_and_page_and_carried_out() {
+    on_both(async |backend| {
+        let (db, _database) = open(backend).await;
+        append(&db, 450).await;
+        let mut tx = db.begin().await.expect("begins");
+        let row = Row::new("client:p", "session.sign_in", "denied", NOW.plus(60)).incident("abc");
+        audit::append(&mut tx, &row).await.expect("writes");
+        tx.commit().await.expect("commits");
+        let by = |filter: Filter| {
+            let db = db.clone();
+            async move {
+                let mut out = Vec::new();
+                audit::export(&db, &filter, &mut out).await.expect("exports")
+            }
+        };
+        assert_eq!(by(Filter::default()).await, 451);
+        assert_eq!(by(Filter { action: Some("licence".into()), ..Filter::default() }).await, 450);
+        assert_eq!(by(Filter { action: Some("licen".into()), ..Filter::default() }).await, 0);
+        assert_eq!(by(Filter { case: Some("case-449".into()), ..Filter::default() }).await, 1);
+        assert_eq!(by(Filter { incident: Some("abc".into()), ..Filter::default() }).await, 1);
+        let window = Filter { from: Some(NOW.plus(1)), until: Some(NOW.plus(2)), ..Filter::default() };
+        assert_eq!(by(window).await, 90);
+        let mut reader = db.reader().await.expect("a reader");
+        let page = audit::search(&mut reader, &Filter::default(), None, 1).await.expect("finds");
+        assert_eq!(page.len(), 1);
+        assert_eq!(page[0].row, row, "the newest first, as it was written");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_that_a_database_cannot_hold_are_refused_alike() {
+    on_both(async |backend| {
+        let (db, _database) = open(backend).await;
+        let mut tx = db.begin().await.expect("begins");
+        for actor in ["a\0b".to_owned(), "长".repeat(301)] {
+            let row = Row::new(actor, "x", "done", NOW);
+            assert!(matches!(audit::append(&mut tx, &row).await, Err(StorageError::Damaged(_))));
+        }
+        audit::append(&mut tx, &Row::new("长".repeat(300), "x", "done", NOW)).await.expect("three hundred fit");
+        tx.commit().await.expect("commits");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expired_rows_leave_in_batches() {
+    on_both(async |backend| {
+        let (db, _database) = open(backend).await;
+        let mut tx = db.begin().await.expect("begins");
+        for n in 0..1_200_i64 {
+            on!(&mut tx, c => sqlx::query(NOTE).bind(format!("n{n}")).bind(n).execute(c).await.map(drop))
+                .expect("writes");
+        }
+        tx.commit().await.expect("commits");
+        let sql = "DELETE FROM notes WHERE id IN (SELECT id FROM notes WHERE at <= $1 LIMIT $2)";
+        let gone = sweep(&db, &[Sweep { name: "notes", sql }], Timestamp::from_seconds(1_099)).await.expect("sweeps");
+        assert_eq!((gone, notes(&db).await), (1_100, 100));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_cannot_be_used_is_one_clear_sentence() {
+    let folder = xinyin_tests::folder::Folder::new("bad");
+    let file = folder.path().join("damaged.db");
+    std::fs::write(&file, b"this was a database once, and is not one any more; it has a few bytes").expect("writes");
+    for (url, expected) in [
+        (format!("sqlite://{}", file.display()), "storage.not_a_database"),
+        (format!("sqlite://{}/no/such/folder.db", folder.path().display()), "storage.unavailable"),
+        ("mysql://localhost/x".to_owned(), "storage.address"),
+        ("postgres://nobody@127.0.0.1:1/x".to_owned(), "storage.unavailable"),
+    ] {
+        let error = Db::open(&url, MIGRATIONS).await.expect_err(&url);
+        assert_eq!(error.code(), expected, "{url}: {error:?}");
+    }
+}

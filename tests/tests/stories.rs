@@ -1,0 +1,4 @@
+//! The stories: each module is one.
+
+mod browser;
+mod store;
