@@ -9,16 +9,19 @@
 //! what spends is a POST from a page (RFC 9110 §9.2.1).
 
 
+pub mod access_token;
 pub mod asker;
+pub mod claims;
 pub mod cookie;
 pub mod csrf;
 pub mod headers;
 pub mod html;
 pub mod input;
+pub mod issuer_keys;
 pub mod outbound;
 pub mod page;
 pub mod problem;
-
+pub mod relying_party;
 pub mod serve;
 pub mod shell;
 pub mod site;
