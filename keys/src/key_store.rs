@@ -122,6 +122,9 @@ pub enum KeyStoreError {
     /// A certificate does not belong to the key.
     #[error("the certificate does not belong to the key")]
     Certificate,
+    /// No certificate or request was made.
+    #[error(transparent)]
+    Certify(#[from] crate::certify::CertifyError),
     /// A key is unreadable or of another kind.
     #[error(transparent)]
     Key(#[from] SignerError),

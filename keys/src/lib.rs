@@ -1,6 +1,8 @@
 //! Whatever needs a secret: signing keys, the key ring, certificates, encrypted fields; and the two sources of what no
 //! rule may make up, time and chance.
 
+pub mod authority;
+pub mod certified;
 pub mod certify;
 pub mod field;
 pub mod jws;

@@ -71,6 +71,8 @@ pub(crate) struct AuthorityRow {
     pub(crate) name: String,
     pub(crate) title: String,
     pub(crate) oid_arc: String,
+    /// The external URL of its licence-signer.
+    pub(crate) signer: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bundle: Option<serde_json::Value>,
 }

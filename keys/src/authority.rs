@@ -1,0 +1,505 @@
+//! An authority in one key store: its certification authorities, the roles of its trust bundle, its log and status keys,
+//! and the departments that it certifies.
+//!
+//! ```text
+//! root CA ─ subordinate CA ─┬─ department: credential, code, copies, stamping
+//!                           └─ status signer
+//! trust roles: root, targets, timestamp        log: Ed25519 note key
+//! ```
+
+use std::sync::Arc;
+
+use verifier::algorithm::Algorithm;
+use verifier::time::Timestamp;
+
+use crate::certified::{Attachment, CertifiedSigner};
+use crate::certify::{
+    self, Ca, CertifyError, LEAF_MOST_YEARS, Leaf, OidArc, Power, ROOT_YEARS, SIGNING_DAYS, SUBORDINATE_YEARS, Subject,
+    Usage, Validity,
+};
+use crate::key_ring::activation;
+use crate::key_store::{AuthorityRow, Bytes, CertificateRow, KeyRow, KeyStore, KeyStoreError, RingRow, new_key};
+use crate::publish::{Bundle, PublishError, Register};
+use crate::purpose::{DepartmentUse, KeyKind, Purpose};
+use crate::signer::Signer;
+use crate::software::SoftwareKey;
+
+const DAY: i64 = 24 * 3600;
+/// A successor of a certified key is announced when the one in use has less than this to sign.
+const RENEW_BEFORE_SECONDS: i64 = 90 * DAY;
+/// How long others may keep a trust bundle before they look for a newer one; a successor waits for twice that.
+const BUNDLE_CACHE_SECONDS: i64 = DAY;
+
+/// What a new authority is called and where its services stand.
+#[derive(Clone, Debug)]
+pub struct Founding {
+    /// The name by which bundles of this authority are known, a host name for instance. It never changes.
+    pub authority: String,
+    /// Whose it is, as it stands in certificates: 示范省.
+    pub title: String,
+    /// The arc under which its own OIDs hang. It never changes.
+    pub oid_arc: String,
+    /// The external URL of its licence-signer, without a path: `http://localhost:8081`. The log's origin follows from it.
+    pub signer: String,
+    /// The upper bound of what the subordinate CA certifies; `None`: no bound.
+    pub bound: Option<Power>,
+}
+
+/// A department to be certified.
+#[derive(Clone, Debug)]
+pub struct DepartmentOrder {
+    /// Its unified social credit code.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// The `iss` of its credentials: `{signer}/departments/{code}`.
+    pub uri: String,
+    /// What it may sign.
+    pub power: Power,
+    /// The longest life of a licence of its types in years; `None` if one of them has no end.
+    pub longest_licence_years: Option<u32>,
+}
+
+/// What certifying came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certified {
+    /// The key in use has that certificate already.
+    Unchanged,
+    /// A first key signs from now on.
+    AtOnce,
+    /// A successor was announced, or had been; the key in use signs until then.
+    Announced {
+        /// From when the successor signs.
+        signs_from: Timestamp,
+    },
+}
+
+/// Why the authority did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorityError {
+    /// The store holds no authority.
+    #[error("the key store holds no authority")]
+    None,
+    /// The store holds another authority, or this one under another arc or address.
+    #[error("the key store holds the authority {found}, not the one asked for")]
+    Another {
+        /// What it holds.
+        found: String,
+    },
+    /// The key store refused.
+    #[error(transparent)]
+    Store(#[from] KeyStoreError),
+    /// No certificate was made.
+    #[error(transparent)]
+    Certify(#[from] CertifyError),
+    /// No trust bundle was made.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}
+
+/// An authority at work. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    store: KeyStore,
+    arc: OidArc,
+}
+
+impl Authority {
+    /// Founds an authority in `store`: root and subordinate CA, a key for each role of the trust bundle, the log's key and
+    /// a status signer, all active at once. If the same authority stands there already, it is opened.
+    ///
+    /// # Errors
+    ///
+    /// `Another` if the store holds a different one; `Certify` for names that do not fit; as for a file that cannot be
+    /// written, and then nothing was founded.
+    pub fn found(store: &KeyStore, founding: &Founding, now: Timestamp) -> Result<Self, AuthorityError> {
+        let arc: OidArc = founding.oid_arc.parse()?;
+        if store.loaded().contents.authority.is_none() {
+            let rows = founding_rows(founding, &arc, now)?;
+            store.change(|contents| {
+                if contents.authority.is_none() {
+                    contents.rings.extend(rows);
+                    contents.authority = Some(AuthorityRow {
+                        name: founding.authority.clone(),
+                        title: founding.title.clone(),
+                        oid_arc: founding.oid_arc.clone(),
+                        signer: founding.signer.clone(),
+                        bundle: None,
+                    });
+                }
+                Ok(())
+            })?;
+        }
+        let authority = Self::open(store)?;
+        let row = authority.row()?;
+        if (&row.name, &row.oid_arc, &row.signer) != (&founding.authority, &founding.oid_arc, &founding.signer) {
+            return Err(AuthorityError::Another { found: row.name });
+        }
+        authority.certify_status(&founding.signer, now)?;
+        Ok(authority)
+    }
+
+    /// Opens the authority whose keys `store` holds.
+    ///
+    /// # Errors
+    ///
+    /// `None` if it holds none.
+    pub fn open(store: &KeyStore) -> Result<Self, AuthorityError> {
+        let loaded = store.loaded();
+        let row = loaded.contents.authority.as_ref().ok_or(AuthorityError::None)?;
+        Ok(Self { store: store.clone(), arc: row.oid_arc.parse()? })
+    }
+
+    /// The store that holds its keys.
+    pub fn store(&self) -> &KeyStore {
+        &self.store
+    }
+
+    /// The name by which its bundles are known.
+    ///
+    /// # Errors
+    ///
+    /// `None` if the store was replaced by one without an authority.
+    pub fn name(&self) -> Result<String, AuthorityError> {
+        Ok(self.row()?.name)
+    }
+
+    /// The arc under which its OIDs hang.
+    pub fn oid_arc(&self) -> &OidArc {
+        &self.arc
+    }
+
+    /// Certifies a department's keys for each of `uses`. A first key signs at once; one whose power or certificate no
+    /// longer fits, or that signs for less than 90 days more, gets a successor that is announced. Call it as often as
+    /// you like: what fits is left alone.
+    ///
+    /// # Errors
+    ///
+    /// `Certify` if the order goes beyond the CA's bound or its names do not fit; as for a file that cannot be written.
+    pub fn certify_department(
+        &self,
+        order: &DepartmentOrder,
+        uses: &[DepartmentUse],
+        now: Timestamp,
+    ) -> Result<Vec<(DepartmentUse, Certified)>, AuthorityError> {
+        let mut out = Vec::new();
+        for r#use in uses {
+            let purpose = Purpose::department(&order.code, *r#use);
+            let leaf = |signs_from: Timestamp| Leaf {
+                subject: Subject {
+                    organization: order.name.clone(),
+                    credit_code: Some(order.code.clone()),
+                    common_name: format!("{} {}", order.code, r#use.name()),
+                },
+                usage: Usage::Department(*r#use),
+                uri: Some(order.uri.clone()),
+                power: Some(order.power.clone()),
+                validity: leaf_validity(signs_from, order.longest_licence_years),
+            };
+            out.push((*r#use, self.certify(&purpose, &order.power, Some(&order.uri), leaf, now)?));
+        }
+        Ok(out)
+    }
+
+    /// Certifies the key that signs the status lists of `origin`, in the way of `certify_department`.
+    ///
+    /// # Errors
+    ///
+    /// As `certify_department`.
+    pub fn certify_status(&self, origin: &str, now: Timestamp) -> Result<Certified, AuthorityError> {
+        let title = self.row()?.title;
+        let leaf = |signs_from: Timestamp| Leaf {
+            subject: Subject { organization: title.clone(), credit_code: None, common_name: "status".to_owned() },
+            usage: Usage::Status,
+            uri: Some(origin.to_owned()),
+            power: None,
+            validity: Validity { not_before: signs_from, not_after: signs_from.plus((SIGNING_DAYS + 30) * DAY) },
+        };
+        self.certify(&Purpose::Status, &Power::default(), Some(origin), leaf, now)
+    }
+
+    /// Certifies the key of a department's own request (PKCS #10, DER), for a key that lies in another store: gives the
+    /// chain and all else that `KeyStore::attach_certificate` wants there. The row belongs into the register's
+    /// `certificates`.
+    ///
+    /// # Errors
+    ///
+    /// As `certify_department`, and `Certify` for an unreadable request.
+    pub fn certify_request(
+        &self,
+        request: &[u8],
+        order: &DepartmentOrder,
+        r#use: DepartmentUse,
+        signs_from: Timestamp,
+        now: Timestamp,
+    ) -> Result<Attachment, AuthorityError> {
+        let leaf = Leaf {
+            subject: Subject {
+                organization: order.name.clone(),
+                credit_code: Some(order.code.clone()),
+                common_name: format!("{} {}", order.code, r#use.name()),
+            },
+            usage: Usage::Department(r#use),
+            uri: Some(order.uri.clone()),
+            power: Some(order.power.clone()),
+            validity: leaf_validity(signs_from, order.longest_licence_years),
+        };
+        let issuer = self.store.certified(&Purpose::SubordinateCa, now)?;
+        let ca = Ca::new(issuer.certificate(), &issuer, &self.arc)?;
+        let made = ca.leaf_for_request(&self.arc, request, &leaf)?;
+        Ok(Attachment {
+            chain: [vec![made], issuer.chain().to_vec()].concat(),
+            power: order.power.clone(),
+            signs_from,
+            signs_until: signs_from.plus(SIGNING_DAYS * DAY),
+            foreign: false,
+        })
+    }
+
+    /// The key with which the department signs at `now`, and its certificate.
+    ///
+    /// # Errors
+    ///
+    /// `Store` with `NoRing` or `NoActiveKey` if it has none.
+    pub fn department(
+        &self,
+        code: &str,
+        r#use: DepartmentUse,
+        now: Timestamp,
+    ) -> Result<CertifiedSigner, AuthorityError> {
+        Ok(self.store.certified(&Purpose::department(code, r#use), now)?)
+    }
+
+    /// The key that signs status lists at `now`, and its certificate.
+    ///
+    /// # Errors
+    ///
+    /// As `department`.
+    pub fn status(&self, now: Timestamp) -> Result<CertifiedSigner, AuthorityError> {
+        Ok(self.store.certified(&Purpose::Status, now)?)
+    }
+
+    /// The Ed25519 key that signs the log's checkpoints at `now` (see `note`).
+    ///
+    /// # Errors
+    ///
+    /// As `department`.
+    pub fn log(&self, now: Timestamp) -> Result<Arc<dyn Signer>, AuthorityError> {
+        Ok(self.store.ring(&Purpose::Log)?.active(now)?)
+    }
+
+    /// The log's origin, which is its note key's name: `{host[:port]}/log`.
+    ///
+    /// # Errors
+    ///
+    /// `None` as `name`.
+    pub fn log_origin(&self) -> Result<String, AuthorityError> {
+        Ok(log_origin(&self.row()?.signer))
+    }
+
+    /// Brings the trust bundle up to date with the keys, the certificates and `register`, and keeps it in the store: a
+    /// part that has changed, or that is near its end, gets its next version. Calling it once an hour renews the
+    /// timestamp daily.
+    ///
+    /// # Errors
+    ///
+    /// `Publish` if a role has no key that may sign; as for a file that cannot be written.
+    pub fn publish(&self, register: &Register, now: Timestamp) -> Result<Bundle, AuthorityError> {
+        loop {
+            let kept = self.row()?.bundle;
+            let previous = kept.as_ref().and_then(Bundle::from_value);
+            let made = self.publish_after(previous.as_ref(), register, now)?;
+            if previous.as_ref() == Some(&made) {
+                return Ok(made);
+            }
+            let stored = self.store.change(|contents| {
+                let row = contents.authority.as_mut().ok_or(KeyStoreError::NoKey)?;
+                let untouched = row.bundle == kept;
+                if untouched {
+                    row.bundle = Some(made.to_value());
+                }
+                Ok(untouched)
+            })?;
+            // else another process published meanwhile: again, upon its bundle
+            if stored {
+                return Ok(made);
+            }
+        }
+    }
+
+    /// As `publish`, upon a bundle that the caller keeps; the store is only read.
+    ///
+    /// # Errors
+    ///
+    /// `Publish` as `publish`.
+    pub fn publish_after(
+        &self,
+        previous: Option<&Bundle>,
+        register: &Register,
+        now: Timestamp,
+    ) -> Result<Bundle, AuthorityError> {
+        Ok(crate::publish::publish(&self.store, previous, register, now)?)
+    }
+
+    /// The bundle that was published last and kept in the store.
+    ///
+    /// # Errors
+    ///
+    /// `None` as `name`.
+    pub fn bundle(&self) -> Result<Option<Bundle>, AuthorityError> {
+        Ok(self.row()?.bundle.as_ref().and_then(Bundle::from_value))
+    }
+
+    fn row(&self) -> Result<AuthorityRow, AuthorityError> {
+        self.store.loaded().contents.authority.clone().ok_or(AuthorityError::None)
+    }
+
+    /// Gives the ring of `purpose` a key with the certificate that is wanted, unless it has one.
+    fn certify(
+        &self,
+        purpose: &Purpose,
+        power: &Power,
+        uri: Option<&str>,
+        leaf: impl Fn(Timestamp) -> Leaf,
+        now: Timestamp,
+    ) -> Result<Certified, AuthorityError> {
+        let kind = purpose.default_kind();
+        let issuer = self.store.certified(&Purpose::SubordinateCa, now)?;
+        let ca = Ca::new(issuer.certificate(), &issuer, &self.arc)?;
+        let mut failed = None;
+        let outcome = self.store.change(|contents| {
+            let keys = &mut contents.ring_mut(purpose, kind).keys;
+            let state = state(keys, power, uri, now);
+            let signs_from = match state {
+                State::Fits => return Ok(Certified::Unchanged),
+                State::Waiting(signs_from) => return Ok(Certified::Announced { signs_from }),
+                State::Missing => now,
+                State::Outdated => activation(now, BUNDLE_CACHE_SECONDS),
+            };
+            match certified_row(kind, &ca, &self.arc, &issuer, power, &leaf(signs_from), signs_from, now) {
+                Ok(row) => keys.push(row),
+                Err(error) => {
+                    failed = Some(error);
+                    return Err(KeyStoreError::Certificate);
+                }
+            }
+            Ok(if signs_from == now { Certified::AtOnce } else { Certified::Announced { signs_from } })
+        });
+        match (outcome, failed) {
+            (Err(_), Some(error)) => Err(error),
+            (outcome, _) => Ok(outcome?),
+        }
+    }
+}
+
+enum State {
+    Fits,
+    Waiting(Timestamp),
+    Outdated,
+    Missing,
+}
+
+/// Whether the ring's keys answer what is wanted of them.
+fn state(keys: &[KeyRow], power: &Power, uri: Option<&str>, now: Timestamp) -> State {
+    let fits = |row: &CertificateRow| {
+        let known = row.chain.first().and_then(|leaf| certify::known(&leaf.0).ok());
+        row.types == power.types
+            && row.regions == power.regions
+            && known.is_some_and(|known| known.uri.as_deref() == uri)
+    };
+    let usable = keys.iter().filter(|key| key.secret.is_some() && key.compromised_from.is_none());
+    let rows: Vec<&CertificateRow> = usable.filter_map(|key| key.certificate.as_ref()).collect();
+    if let Some(waiting) = rows.iter().find(|row| row.signs_from > now && fits(row)) {
+        return State::Waiting(waiting.signs_from);
+    }
+    let active = rows.iter().filter(|row| row.signs_from <= now && now < row.signs_until);
+    match active.max_by_key(|row| row.signs_from) {
+        None => State::Missing,
+        Some(row) if fits(row) && row.signs_until.since(now) > RENEW_BEFORE_SECONDS => State::Fits,
+        Some(_) => State::Outdated,
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one place, called from one place")]
+fn certified_row(
+    kind: KeyKind,
+    ca: &Ca<'_>,
+    arc: &OidArc,
+    issuer: &CertifiedSigner,
+    power: &Power,
+    leaf: &Leaf,
+    signs_from: Timestamp,
+    now: Timestamp,
+) -> Result<KeyRow, AuthorityError> {
+    let mut row = new_key(kind, now, Some(signs_from))?;
+    let key = parse(&row, kind)?;
+    let certificate = ca.leaf(arc, key.public_key(), leaf)?;
+    row.certificate = Some(CertificateRow {
+        chain: std::iter::once(certificate).chain(issuer.chain().iter().cloned()).map(Bytes).collect(),
+        types: power.types.clone(),
+        regions: power.regions.clone(),
+        signs_from,
+        signs_until: signs_from.plus(SIGNING_DAYS * DAY),
+        foreign: false,
+    });
+    Ok(row)
+}
+
+fn leaf_validity(signs_from: Timestamp, longest_licence_years: Option<u32>) -> Validity {
+    let years = longest_licence_years.map_or(LEAF_MOST_YEARS, |years| (i64::from(years) + 2).min(LEAF_MOST_YEARS));
+    Validity::years(signs_from, years)
+}
+
+fn founding_rows(founding: &Founding, arc: &OidArc, now: Timestamp) -> Result<Vec<RingRow>, AuthorityError> {
+    let subject =
+        |common_name: String| Subject { organization: founding.title.clone(), credit_code: None, common_name };
+    let kind = KeyKind::Signing(Algorithm::Es256);
+
+    let mut root_row = new_key(kind, now, Some(now))?;
+    let root_key = parse(&root_row, kind)?;
+    let root_validity = Validity::years(now, ROOT_YEARS);
+    let root = certify::root(&root_key, &subject(format!("{}根", founding.title)), root_validity, 2)?;
+
+    let mut subordinate_row = new_key(kind, now, Some(now))?;
+    let subordinate_key = parse(&subordinate_row, kind)?;
+    let validity = Validity::years(now, SUBORDINATE_YEARS);
+    let bound = founding.bound.as_ref().map(|power| (arc, power));
+    let name = subject(format!("{}签发", founding.title));
+    let ca = Ca::new(&root, &root_key, arc)?;
+    let subordinate = ca.subordinate(subordinate_key.public_key(), &name, validity, 0, bound)?;
+
+    let row = |certificate: Vec<u8>, validity: Validity| CertificateRow {
+        chain: vec![Bytes(certificate)],
+        types: Vec::new(),
+        regions: Vec::new(),
+        signs_from: validity.not_before,
+        signs_until: validity.not_after,
+        foreign: false,
+    };
+    subordinate_row.certificate = Some(row(subordinate, validity));
+    root_row.certificate = Some(row(root, root_validity));
+    let ring = |purpose: &Purpose, kind: KeyKind, key: KeyRow| RingRow {
+        purpose: purpose.to_string(),
+        kind: kind.to_string(),
+        keys: vec![key],
+    };
+    let mut rows = vec![ring(&Purpose::RootCa, kind, root_row), ring(&Purpose::SubordinateCa, kind, subordinate_row)];
+    for purpose in [Purpose::TrustRoot, Purpose::TrustTargets, Purpose::TrustTimestamp, Purpose::Log] {
+        let kind = purpose.default_kind();
+        rows.push(ring(&purpose, kind, new_key(kind, now, Some(now))?));
+    }
+    Ok(rows)
+}
+
+fn parse(row: &KeyRow, kind: KeyKind) -> Result<SoftwareKey, KeyStoreError> {
+    match (kind, &row.secret) {
+        (KeyKind::Signing(algorithm), Some(secret)) => Ok(SoftwareKey::from_pkcs8(algorithm, &secret.0)?),
+        _ => Err(KeyStoreError::Damaged),
+    }
+}
+
+/// `{host[:port]}/log` of an external URL.
+pub(crate) fn log_origin(signer: &str) -> String {
+    let host = signer.split_once("://").map_or(signer, |(_, rest)| rest);
+    format!("{}/log", host.trim_end_matches('/'))
+}
