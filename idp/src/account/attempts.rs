@@ -1,0 +1,150 @@
+//! How many tries a factor allows, from where, before it makes somebody wait.
+//!
+//! A try is counted before it is judged, in a bucket made of factor, what is tried and the network it comes from, and in
+//! one of factor and network alone. A device on which the person has signed in before has a bucket of its own and no
+//! other: whatever strangers do, elsewhere or in the same network, the person's own device goes on. Known and unknown
+//! numbers are counted alike.
+
+use std::net::IpAddr;
+
+use verifier::time::Timestamp;
+
+use crate::digest;
+
+/// For how long a bucket remembers its tries after the last one.
+pub const MEMORY_SECONDS: i64 = 3_600;
+/// Waits after the allowed tries are spent, one step longer with each further try; the last stays.
+pub const WAITS: [i64; 4] = [30, 60, 120, 300];
+
+/// A counter of tries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Its key.
+    pub key: String,
+    /// How many tries pass without a wait.
+    pub allowed: i64,
+}
+
+/// What is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// A password.
+    Password,
+    /// A passkey.
+    Passkey,
+    /// A registration (asking registers, sending a message).
+    Registration,
+    /// A code from a message.
+    Code,
+}
+
+impl Tried {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Passkey => "passkey",
+            Self::Registration => "registration",
+            Self::Code => "code",
+        }
+    }
+
+    /// Tries of one person's factor from one network or device.
+    const fn of_account(self) -> i64 {
+        match self {
+            Self::Password => 5,
+            Self::Passkey | Self::Registration | Self::Code => 10,
+        }
+    }
+
+    /// Tries of one network for all persons: a hall's many citizens share an address.
+    const fn of_source(self) -> i64 {
+        match self {
+            Self::Password | Self::Code => 60,
+            Self::Passkey => 300,
+            Self::Registration => 60,
+        }
+    }
+}
+
+/// Tried in vain too often: come back then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// In how many seconds, at least 1.
+    pub seconds: u32,
+}
+
+impl Wait {
+    /// Until an instant.
+    pub fn until(at: Timestamp, now: Timestamp) -> Self {
+        let seconds = at.seconds().saturating_sub(now.seconds()).clamp(1, 3_600);
+        Self { seconds: u32::try_from(seconds).expect("clamped") }
+    }
+}
+
+/// The buckets that a try is counted in. `account` is the digest of what names the person, known or not; `device` the
+/// digest of a device where the person is known.
+pub fn buckets(tried: Tried, account: &str, source: Option<IpAddr>, device: Option<&str>) -> Vec<Bucket> {
+    if let Some(device) = device {
+        let key = digest::parts(&["device", tried.name(), account, device]);
+        return vec![Bucket { key, allowed: 2 * tried.of_account() }];
+    }
+    let network = network(source);
+    vec![
+        Bucket { key: digest::parts(&["account", tried.name(), account, &network]), allowed: tried.of_account() },
+        source_bucket(tried, &network),
+    ]
+}
+
+/// The bucket of a network alone.
+pub fn of_source(tried: Tried, source: Option<IpAddr>) -> Bucket {
+    source_bucket(tried, &network(source))
+}
+
+fn source_bucket(tried: Tried, network: &str) -> Bucket {
+    Bucket { key: digest::parts(&["source", tried.name(), network]), allowed: tried.of_source() }
+}
+
+/// An IPv4 address, or the /64 of an IPv6 address: what one subscriber has.
+fn network(source: Option<IpAddr>) -> String {
+    match source.map(|address| address.to_canonical()) {
+        Some(IpAddr::V4(address)) => address.to_string(),
+        Some(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}")
+        }
+        None => "none".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(account: &str, source: &str, device: Option<&str>) -> Vec<String> {
+        let source = Some(source.parse().expect("an address"));
+        buckets(Tried::Password, account, source, device).into_iter().map(|b| b.key).collect()
+    }
+
+    #[test]
+    fn buckets_keep_people_networks_and_devices_apart() {
+        let base = keys("a", "203.0.113.1", None);
+        assert_eq!(base.len(), 2);
+        assert_eq!(keys("b", "203.0.113.1", None)[1], base[1], "one network");
+        assert_ne!(keys("b", "203.0.113.1", None)[0], base[0]);
+        assert_ne!(keys("a", "203.0.113.2", None)[0], base[0]);
+        assert_eq!(keys("a", "::ffff:203.0.113.1", None), base);
+        assert_eq!(keys("a", "2001:db8::1", None), keys("a", "2001:db8::ffff", None));
+        let own = keys("a", "203.0.113.1", Some("d"));
+        assert_eq!(own.len(), 1);
+        assert!(!base.contains(&own[0]));
+        assert_eq!(own, keys("a", "203.0.113.9", Some("d")));
+    }
+
+    #[test]
+    fn a_wait_is_bounded() {
+        let now = Timestamp::from_seconds(1_000);
+        for (until, seconds) in [(1_000, 1), (900, 1), (1_030, 30), (i64::MAX, 3_600)] {
+            assert_eq!(Wait::until(Timestamp::from_seconds(until), now).seconds, seconds, "{until}");
+        }
+    }
+}
