@@ -191,7 +191,7 @@ impl Passkeys {
 
     /// Ends a sign-in with the stored passkey that the answer names.
     ///
-    /// User verification is required, the origin must be the issuer's own and not in a foreign frame, the counter must
+    /// User verification is required (the state says so), the origin must be the issuer's own and not in a foreign frame, the counter must
     /// rise unless the authenticator has none, and the backup flag must be the one of the registration (WebAuthn L3 §7.2).
     ///
     /// # Errors
@@ -217,9 +217,6 @@ impl Passkeys {
             return Err(PasskeyError::Refused);
         }
         let result = self.webauthn.finish_discoverable_authentication_v2(&answer, state, &passkey).map_err(reason)?;
-        if !result.user_verified() {
-            return Err(PasskeyError::NotVerified);
-        }
         let changed = passkey.update_credential(&result).ok_or(PasskeyError::Refused)?;
         let learnt = stored.backup_eligible.is_none();
         Ok(Used {

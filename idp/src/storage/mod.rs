@@ -1,6 +1,10 @@
 //! The statements. One SQL text for both databases; columns named, lists bounded.
 
+pub(crate) mod accounts;
+pub(crate) mod attempts;
 pub(crate) mod authorizations;
+pub(crate) mod passkeys;
+pub(crate) mod registrations;
 pub(crate) mod sessions;
 
 use store::Migration;
@@ -10,4 +14,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "protocol", sql: include_str!("../../migrations/0001_protocol.sql") },
     Migration { version: 2, name: "audit", sql: store::audit::MIGRATION_SQL },
     Migration { version: 10, name: "people", sql: include_str!("../../migrations/0010_people.sql") },
+    Migration { version: 11, name: "sign-in", sql: include_str!("../../migrations/0011_sign_in.sql") },
 ];
