@@ -23,7 +23,7 @@ pub struct Postgres {
 #[derive(Debug)]
 struct Server {
     keeper: Child,
-    _folder: Folder,
+    folder: Folder,
 }
 
 static SHARED: OnceCell<Postgres> = OnceCell::const_new();
@@ -53,7 +53,7 @@ impl Postgres {
         }
         let folder = Folder::new("postgres");
         let server = tokio::task::spawn_blocking(move || Server::start(folder)).await.expect("the starter ends");
-        let url = format!("postgres:///postgres?host={}&user=xinyin", server._folder.path().display());
+        let url = format!("postgres:///postgres?host={}&user=xinyin", server.folder.path().display());
         let postgres = Self { url, _server: Some(server) };
         postgres.wait().await;
         postgres
@@ -112,7 +112,7 @@ impl Server {
             .stdin(Stdio::piped())
             .spawn()
             .expect("a shell starts");
-        Self { keeper, _folder: folder }
+        Self { keeper, folder }
     }
 }
 
