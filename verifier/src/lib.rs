@@ -2,9 +2,10 @@
 //!
 //! Nothing here reads a clock, a file or the network, and nothing here can sign: whoever verifies links no secret.
 
-mod emit;
 pub mod algorithm;
+pub mod certificate;
 pub mod cose;
+mod emit;
 pub mod encoding;
 pub mod facts;
 pub mod jws;
@@ -15,3 +16,4 @@ pub mod rendition;
 pub mod status;
 pub mod subject;
 pub mod time;
+pub mod trust;

@@ -13,6 +13,8 @@ use crate::encoding::{NotCanonical, b64u};
 pub use certificate::CertificateAlgorithm;
 pub use public_key::{Kind, PublicKey};
 
+pub(crate) use public_key::sha256;
+
 /// The algorithms by which this house signs, and reads others' JWS and COSE (RFC 7518 §3.1, RFC 8037 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Algorithm {

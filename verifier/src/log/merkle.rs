@@ -183,11 +183,7 @@ pub fn inclusion_nodes(index: u64, size: u64) -> Vec<NodeId> {
 }
 
 /// The inclusion proof of `index` in the tree of `size` leaves, made from stored nodes; empty where `index` is not in it.
-pub fn inclusion_proof<E>(
-    index: u64,
-    size: u64,
-    node: impl FnMut(NodeId) -> Result<Hash, E>,
-) -> Result<Vec<Hash>, E> {
+pub fn inclusion_proof<E>(index: u64, size: u64, node: impl FnMut(NodeId) -> Result<Hash, E>) -> Result<Vec<Hash>, E> {
     if index < size { roots_of(&inclusion_ranges(index, size), node) } else { Ok(Vec::new()) }
 }
 

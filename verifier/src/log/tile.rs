@@ -44,7 +44,8 @@ impl Tile {
             }
             index = index.checked_mul(1000)?.checked_add(group.parse().ok()?)?;
         }
-        let tile = Self { level: level.map(|l| u8::try_from(l).unwrap_or(0)), index, width: u16::try_from(width).ok()? };
+        let tile =
+            Self { level: level.map(|l| u8::try_from(l).unwrap_or(0)), index, width: u16::try_from(width).ok()? };
         (tile.path() == path).then_some(tile)
     }
 
@@ -54,7 +55,10 @@ impl Tile {
             None => size,
             Some(level) => size.checked_shr(8 * u32::from(level)).unwrap_or(0),
         };
-        self.index.checked_mul(TILE_WIDTH).and_then(|start| start.checked_add(self.width.into())).is_some_and(|end| end <= count)
+        self.index
+            .checked_mul(TILE_WIDTH)
+            .and_then(|start| start.checked_add(self.width.into()))
+            .is_some_and(|end| end <= count)
     }
 
     /// The position of the first hash (as a node of the tree) or entry, and one behind the last.

@@ -61,7 +61,8 @@ struct Signer {
 impl Signer {
     fn new(case: &Value, kind: KeyKind) -> Self {
         let private = &case["private"];
-        let pair = Ed25519KeyPair::from_seed_and_public_key(&b64u(text(private, "d")), &b64u(text(private, "x"))).unwrap();
+        let pair =
+            Ed25519KeyPair::from_seed_and_public_key(&b64u(text(private, "d")), &b64u(text(private, "x"))).unwrap();
         let vkey = VerifierKey::parse(text(case, "vkey")).unwrap();
         assert_eq!(vkey.key()[..], *pair.public_key().as_ref());
         assert_eq!(vkey.kind(), kind);
@@ -164,11 +165,13 @@ fn proofs_of_others_are_judged_the_same() {
     let cases = file.as_array().unwrap();
     for case in cases {
         let number = |name: &str| case[name].as_u64().unwrap();
-        let proof: Option<Vec<Hash>> = list(case, "proof").iter().map(|h| b64(h.as_str().unwrap()).try_into().ok()).collect();
+        let proof: Option<Vec<Hash>> =
+            list(case, "proof").iter().map(|h| b64(h.as_str().unwrap()).try_into().ok()).collect();
         let consistency = text(case, "kind") == "consistency";
         // A root of another length, where only equality is asked, stands for itself.
         let other = |bytes: Vec<u8>| consistency.then(|| merkle::leaf_hash(&bytes));
-        let hash = |name: &str| case[name].as_str().and_then(|h| Hash::try_from(b64(h)).or_else(|h| other(h).ok_or(())).ok());
+        let hash =
+            |name: &str| case[name].as_str().and_then(|h| Hash::try_from(b64(h)).or_else(|h| other(h).ok_or(())).ok());
         let accepted = match (text(case, "kind"), proof) {
             (_, None) => false,
             ("inclusion", Some(proof)) => match (hash("leafHash"), hash("root")) {
@@ -229,7 +232,16 @@ fn notes_and_keys_out_of_form_are_refused() {
     ] {
         assert_eq!(Checkpoint::parse(&text).is_ok(), good, "{text:?}");
     }
-    for path in ["tile/8/000", "tile/00/000", "tile/0/00", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/x000/001", "tile/0/001/000", "tile/entries/"] {
+    for path in [
+        "tile/8/000",
+        "tile/00/000",
+        "tile/0/00",
+        "tile/0/000.p/0",
+        "tile/0/000.p/256",
+        "tile/0/x000/001",
+        "tile/0/001/000",
+        "tile/entries/",
+    ] {
         assert_eq!(Tile::parse(path), None, "{path}");
     }
     let vkey = VerifierKey::new("a/log", KeyKind::Ed25519, [3; 32]).unwrap().to_string();

@@ -205,7 +205,8 @@ impl Draft<'_> {
             Profile::Printed => end.map(|start| start.plus(DAY)),
         };
         let not_before = (starts > issued).then_some(starts);
-        let count = 2 + usize::from(expires.is_some()) + usize::from(not_before.is_some()) + usize::from(self.status.is_some());
+        let count =
+            2 + usize::from(expires.is_some()) + usize::from(not_before.is_some()) + usize::from(self.status.is_some());
         let mut out = Emit::with_capacity(512);
         out.map(count);
         if let Some(expires) = expires {
