@@ -2,8 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
@@ -23,6 +22,7 @@ use crate::words::{Lang, Words};
 #[derive(Clone)]
 pub struct Asker(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     site: Arc<Site>,
     incident: Incident,
@@ -33,9 +33,13 @@ struct Inner {
     path_and_query: String,
     html: bool,
     fetch: csrf::Fetch,
-    form_secret: Zeroizing<String>,
-    form_secret_is_new: bool,
-    form_secret_used: AtomicBool,
+    form: Arc<FormSecret>,
+}
+
+/// The browser's secret behind the tokens of its forms: the cookie's, or a new one made when a page first needs it.
+struct FormSecret {
+    kept: Option<Zeroizing<String>>,
+    new: OnceLock<Zeroizing<String>>,
 }
 
 /// The number of a request, from page to log: `7K3M-20PD`.
@@ -153,7 +157,8 @@ impl Asker {
     pub fn read(site: &Arc<Site>, incident: Incident, head: &Parts, peer: Option<IpAddr>) -> Self {
         let cookies = Cookies::read(&head.headers);
         let text = |name| head.headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
-        let kept = cookies.all(&site.cookie_name("_form")).find(|value| csrf::is_secret(value)).map(str::to_owned);
+        let kept = cookies.all(&site.cookie_name("_form")).find(|value| csrf::is_secret(value));
+        let kept = kept.map(|value| Zeroizing::new(value.to_owned()));
         Self(Arc::new(Inner {
             view: View::read(&cookies, &head.headers),
             now: site.sources.now(),
@@ -161,9 +166,7 @@ impl Asker {
             path_and_query: head.uri.path_and_query().map_or_else(|| "/".into(), |p| p.as_str().to_owned()),
             html: prefers_html(text(header::ACCEPT)),
             fetch: csrf::Fetch::read(&head.headers),
-            form_secret_is_new: kept.is_none(),
-            form_secret: Zeroizing::new(kept.unwrap_or_else(|| csrf::new_secret(&site.sources))),
-            form_secret_used: AtomicBool::new(false),
+            form: Arc::new(FormSecret { kept, new: OnceLock::new() }),
             site: site.clone(),
             incident,
             cookies,
@@ -235,27 +238,16 @@ impl Asker {
         if i.view.lang == lang || i.cookies.all(View::COOKIE).any(|value| View::from_cookie(value).is_some()) {
             return self.clone();
         }
-        Self(Arc::new(Inner {
-            site: i.site.clone(),
-            incident: i.incident.clone(),
-            view: View { lang, ..i.view },
-            now: i.now,
-            cookies: i.cookies.clone(),
-            client: i.client,
-            path_and_query: i.path_and_query.clone(),
-            html: i.html,
-            fetch: i.fetch.clone(),
-            form_secret: i.form_secret.clone(),
-            form_secret_is_new: i.form_secret_is_new,
-            form_secret_used: AtomicBool::new(i.form_secret_used.load(Ordering::Relaxed)),
-        }))
+        Self(Arc::new(Inner { view: View { lang, ..i.view }, ..(**i).clone() }))
     }
 
     /// The value of the hidden field `form_token` of every form of ours. `binding` ties it to the session (its id or its
     /// cookie's value); empty where there is none yet. The page that holds it sets the cookie that it is checked against.
     pub fn form_token(&self, binding: &str) -> String {
-        self.0.form_secret_used.store(true, Ordering::Relaxed);
-        csrf::token(&self.0.form_secret, binding)
+        let form = &self.0.form;
+        let secret = form.kept.as_ref();
+        let secret = secret.unwrap_or_else(|| form.new.get_or_init(|| csrf::new_secret(&self.0.site.sources).into()));
+        csrf::token(secret, binding)
     }
 
     /// Checks that a POST comes from a page of ours: by what the browser says of its origin, and by the token.
@@ -280,8 +272,8 @@ impl Asker {
 
     /// The cookie that a page with a form sets, if this browser has none yet.
     pub(crate) fn new_form_cookie(&self) -> Option<SetCookie> {
-        let wanted = self.0.form_secret_is_new && self.0.form_secret_used.load(Ordering::Relaxed);
-        wanted.then(|| SetCookie::new(&self.0.site, "_form", &self.0.form_secret, csrf::LIFETIME_SECONDS))
+        let made = self.0.form.new.get()?;
+        Some(SetCookie::new(&self.0.site, "_form", made, csrf::LIFETIME_SECONDS))
     }
 }
 

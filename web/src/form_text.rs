@@ -146,11 +146,7 @@ impl<'de> Deserializer<'de> for Values {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, ValueError> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ValueError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -213,12 +209,10 @@ mod tests {
             ("login=a+b%2B%E5%8D%B0", Ok(sample("a b+印"))),
             ("login=", Ok(sample(""))),
             ("login=a&unknown=1", Ok(sample("a"))),
-            ("login=a&remember=yes&scope=x&scope=y&size=3", Ok(Sample {
-                remember: Some(true),
-                scope: vec!["x".into(), "y".into()],
-                size: Some(3),
-                ..sample("a")
-            })),
+            (
+                "login=a&remember=yes&scope=x&scope=y&size=3",
+                Ok(Sample { remember: Some(true), scope: vec!["x".into(), "y".into()], size: Some(3), ..sample("a") }),
+            ),
             ("", Err(FormError::Missing("login".into()))),
             ("login=a&login=a", Err(FormError::Twice("login".into()))),
             ("login=a&other=1&other=1", Err(FormError::Twice("other".into()))),

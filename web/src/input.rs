@@ -168,9 +168,9 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
         // the framework's own bound is lifted for ours
         axum::extract::DefaultBodyLimit::disable().apply(&mut request);
         let request = request.map(|body| Body::new(Limited::new(body, limit)));
-        let mut form = Multipart::from_request(request, state).await.map_err(|error: MultipartRejection| {
-            media_type_problem("multipart/form-data").cause(error)
-        })?;
+        let mut form = Multipart::from_request(request, state)
+            .await
+            .map_err(|error: MultipartRejection| media_type_problem("multipart/form-data").cause(error))?;
         let mut upload = Self::default();
         let mut fields = 0;
         while let Some(field) = form.next_field().await.map_err(|error| multipart_problem(&error, limit))? {
@@ -362,7 +362,10 @@ mod tests {
             ("\u{feff}{\"number\": \"1\"}", None),
             (r#"{"number": "1", "holder": {"name": "赵㛃"}}"#, None),
             (r#"{"number": "1", "nunber": "2"}"#, Some(("input.unknown_member", Some("nunber")))),
-            (r#"{"number": "1", "holder": {"name": "", "age": 1}}"#, Some(("input.unknown_member", Some("holder.age")))),
+            (
+                r#"{"number": "1", "holder": {"name": "", "age": 1}}"#,
+                Some(("input.unknown_member", Some("holder.age"))),
+            ),
             (r#"{"number": "1", "holder": {}}"#, Some(("input.missing_member", Some("holder.name")))),
             (r"{}", Some(("input.missing_member", Some("number")))),
             (r#"{"number": 1}"#, Some(("input.invalid_member", Some("number")))),

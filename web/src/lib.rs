@@ -8,7 +8,6 @@
 //! axum serves HEAD from `get` handlers by itself: a `get` handler therefore never spends anything (a code, a try, a link);
 //! what spends is a POST from a page (RFC 9110 §9.2.1).
 
-
 pub mod access_token;
 pub mod asker;
 pub mod claims;

@@ -142,7 +142,12 @@ impl Outbound {
     }
 
     /// POST of a form.
-    pub async fn post_form(&self, url: &str, form: &[(&str, &str)], headers: HeaderMap) -> Result<Answer, OutboundError> {
+    pub async fn post_form(
+        &self,
+        url: &str,
+        form: &[(&str, &str)],
+        headers: HeaderMap,
+    ) -> Result<Answer, OutboundError> {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         self.post_bytes(url, "application/x-www-form-urlencoded", body.into_bytes(), headers).await
     }
@@ -175,7 +180,13 @@ impl Outbound {
     }
 
     /// Any call.
-    pub async fn send(&self, method: Method, url: &str, headers: HeaderMap, body: Vec<u8>) -> Result<Answer, OutboundError> {
+    pub async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> Result<Answer, OutboundError> {
         let url = Url::parse(url).map_err(|_| OutboundError::Address)?;
         let (client, host) = self.client_for(&url)?;
         let failed = |error: reqwest::Error| failure(&error, &host);
@@ -323,7 +334,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     match s {
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => inside(high, low), // NAT64, RFC 6052
         [0x2002, high, low, ..] => inside(high, low),               // 6to4
-        [0x2001, second, ..] => second >= 0x200 && second != 0xdb8,  // protocol assignments, Teredo, documentation
+        [0x2001, second, ..] => second >= 0x200 && second != 0xdb8, // protocol assignments, Teredo, documentation
         [0x3fff, second, ..] => second >= 0x1000,                   // documentation, RFC 9637
         [first, ..] => (0x2000..0x4000).contains(&first),           // global unicast is 2000::/3 alone
     }
@@ -392,7 +403,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_door_opens_for_allowed_origins_alone() {
-        let settings = OutboundSettings { allowed_origins: vec!["http://127.0.0.1:9".into()], ..OutboundSettings::default() };
+        let settings =
+            OutboundSettings { allowed_origins: vec!["http://127.0.0.1:9".into()], ..OutboundSettings::default() };
         let door = Outbound::new(&settings).expect("built");
         for (url, expected) in [
             ("http://example.org/", OutboundError::PlainHttp("example.org".into())),

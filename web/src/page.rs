@@ -266,9 +266,10 @@ fn acting_bar(words: &Words, acting: &Acting) -> Html {
     if let Some(until) = acting.until {
         text.push_str(words.html("acting-until", &[("until", &last_day(words.lang(), until))]).as_str());
     }
-    let change = acting.change.as_ref().map(|href| {
-        format!("<a class=\"back\" href=\"{}\">{}</a>", escape(href), words.html("acting-change", &[]))
-    });
+    let change = acting
+        .change
+        .as_ref()
+        .map(|href| format!("<a class=\"back\" href=\"{}\">{}</a>", escape(href), words.html("acting-change", &[])));
     Html::already_escaped(format!(
         "<aside class=\"acting\" aria-label=\"{}\">\n  <div class=\"wrap row\"><p>{text}</p>{}</div>\n</aside>",
         escape(&words.get("acting-label")),
@@ -280,8 +281,20 @@ fn acting_bar(words: &Words, acting: &Acting) -> Html {
 pub mod dates {
     use super::{Lang, Timestamp};
 
-    const MONTHS: [&str; 12] =
-        ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
 
     /// 2026年11月25日 / 25 November 2026.
     pub fn day(lang: Lang, at: Timestamp) -> String {

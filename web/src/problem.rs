@@ -152,6 +152,11 @@ impl Problem {
         self.0.members.get("member")?.as_str()
     }
 
+    /// The text of a header that the answer will carry.
+    pub fn header_value(&self, name: &str) -> Option<&str> {
+        self.0.headers.iter().find(|(known, _)| known.as_str() == name)?.1.to_str().ok()
+    }
+
     /// Writes the cause to the log.
     pub(crate) fn log(&self) {
         let (status, code, cause) = (self.0.status.as_u16(), self.code(), self.0.cause.as_deref());

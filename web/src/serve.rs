@@ -278,7 +278,8 @@ impl Acceptor {
             .header_read_timeout(self.limits.head)
             .max_buf_size(self.limits.head_bytes.max(8_192));
         let (app, pause) = (self.app.clone(), self.limits.body_pause);
-        let connection = builder.serve_connection(io, service_fn(move |request| call(app.clone(), request, &peer, pause)));
+        let connection =
+            builder.serve_connection(io, service_fn(move |request| call(app.clone(), request, &peer, pause)));
         tokio::pin!(connection);
         tokio::select! {
             _ = connection.as_mut() => return,
@@ -295,7 +296,8 @@ impl Acceptor {
         let head_bytes = u32::try_from(self.limits.head_bytes).unwrap_or(u32::MAX);
         builder.timer(TokioTimer::new()).max_concurrent_streams(100).max_header_list_size(head_bytes);
         let (app, pause) = (self.app.clone(), self.limits.body_pause);
-        let connection = builder.serve_connection(io, service_fn(move |request| call(app.clone(), request, &peer, pause)));
+        let connection =
+            builder.serve_connection(io, service_fn(move |request| call(app.clone(), request, &peer, pause)));
         tokio::pin!(connection);
         tokio::select! {
             _ = connection.as_mut() => return,
@@ -341,7 +343,10 @@ impl http_body::Body for PausingBody {
     type Data = Bytes;
     type Error = axum::BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = &mut *self;
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
             this.waiting = None;
@@ -393,7 +398,11 @@ impl<S> Idle<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Idle<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let moved = Pin::new(&mut self.stream).poll_read(context, buffer);
         self.watch(moved, context)
     }

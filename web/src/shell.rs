@@ -46,7 +46,11 @@ pub struct ShellSettings {
 
 impl Default for ShellSettings {
     fn default() -> Self {
-        Self { most_requests: 2_000, request_time: Duration::from_secs(60), ready: Arc::new(|| Box::pin(async { true })) }
+        Self {
+            most_requests: 2_000,
+            request_time: Duration::from_secs(60),
+            ready: Arc::new(|| Box::pin(async { true })),
+        }
     }
 }
 
@@ -85,19 +89,7 @@ pub fn shell(routes: Router, site: &Arc<Site>, settings: ShellSettings) -> Route
         })
         .layer(middleware::from_fn_with_state(shell.clone(), own_host_only))
         .merge(health)
-        .layer(middleware::from_fn(matched_route))
         .layer(middleware::from_fn_with_state(shell, around))
-}
-
-/// The route's pattern, handed outwards for log and metrics.
-#[derive(Clone)]
-struct Route(String);
-
-async fn matched_route(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let mut response = next.run(request).await;
-    response.extensions_mut().insert(Route(route));
-    response
 }
 
 /// The outermost layer: number, span, load, time, panic, refusal, headers, log line.
@@ -106,6 +98,8 @@ async fn around(State(shell): State<Shell>, request: Request, next: Next) -> Res
     let began = Instant::now();
     let method = request.method().clone();
     let span = tracing::info_span!("request", service = shell.site.service, incident = %incident, method = %method);
+    // the pattern, never the address: paths and queries hold codes
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let peer = request.extensions().get::<Peer>().map(|peer| peer.address.ip());
     let (head, body) = request.into_parts();
     let asker = Asker::read(&shell.site, incident, &head, peer);
@@ -113,7 +107,7 @@ async fn around(State(shell): State<Shell>, request: Request, next: Next) -> Res
     request.extensions_mut().insert(asker.clone());
     async {
         let answered = answer(&shell, request, next).await;
-        finish(&shell, &asker, &method, answered, began.elapsed())
+        finish(&shell, &asker, &method, &route, answered, began.elapsed())
     }
     .instrument(span)
     .await
@@ -132,8 +126,7 @@ async fn answer(shell: &Shell, request: Request, next: Next) -> Response {
     }
 }
 
-fn finish(shell: &Shell, asker: &Asker, method: &Method, mut response: Response, took: Duration) -> Response {
-    let route = response.extensions_mut().remove::<Route>().map_or_else(|| "none".into(), |route| route.0);
+fn finish(shell: &Shell, asker: &Asker, method: &Method, route: &str, response: Response, took: Duration) -> Response {
     let mut response = rendered(asker, response);
     if let Some(cookie) = asker.new_form_cookie() {
         response.headers_mut().append(header::SET_COOKIE, cookie.into_header());
@@ -143,7 +136,7 @@ fn finish(shell: &Shell, asker: &Asker, method: &Method, mut response: Response,
         response.headers_mut().insert(INCIDENT, number);
     }
     let status = response.status().as_u16();
-    telemetry::count_request(shell.site.service, method.as_str(), &route, status, took);
+    telemetry::count_request(shell.site.service, method.as_str(), route, status, took);
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(route, status, milliseconds, "answered");
     response
@@ -173,7 +166,9 @@ fn with_body(asker: &Asker, problem: &Problem, response: Response) -> Response {
     for (name, value) in parts.headers {
         // of several values of one name, the later ones come without it
         name_before = name.or(name_before);
-        if let Some(name) = name_before.as_ref().filter(|n| **n != header::CONTENT_TYPE && **n != header::CONTENT_LENGTH) {
+        if let Some(name) =
+            name_before.as_ref().filter(|n| **n != header::CONTENT_TYPE && **n != header::CONTENT_LENGTH)
+        {
             answer.headers_mut().append(name.clone(), value);
         }
     }

@@ -285,7 +285,10 @@ mod tests {
 
     #[test]
     fn words_are_found_filled_and_escaped() {
-        let own = Source { zh_cn: "n = { $count } 份\nm = 给<b>{ $who }</b>", en: "n = { $count ->\n    [one] one\n   *[other] { $count } pieces\n }\nm = for <b>{ $who }</b>" };
+        let own = Source {
+            zh_cn: "n = { $count } 份\nm = 给<b>{ $who }</b>",
+            en: "n = { $count ->\n    [one] one\n   *[other] { $count } pieces\n }\nm = for <b>{ $who }</b>",
+        };
         let vocabulary = Vocabulary::new(&[own]).expect("reads");
         let (zh, en) = (vocabulary.words(Lang::ZhCn), vocabulary.words(Lang::En));
         assert_eq!(zh.get("skip"), "跳到主要内容");

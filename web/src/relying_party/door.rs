@@ -5,8 +5,8 @@ use std::pin::Pin;
 
 use openidconnect::core::CoreErrorResponseType;
 use openidconnect::{
-    AsyncHttpClient, DiscoveryError, ErrorResponseType, HttpRequest, HttpResponse, RequestTokenError, StandardErrorResponse,
-    UserInfoError,
+    AsyncHttpClient, DiscoveryError, ErrorResponseType, HttpRequest, HttpResponse, RequestTokenError,
+    StandardErrorResponse, UserInfoError,
 };
 
 use super::{LoginError, refused};
@@ -40,7 +40,9 @@ pub(super) fn token_error(error: TokenError) -> LoginError {
         RequestTokenError::Request(error) => LoginError::from(error),
         // what did not read may hold tokens and stays out of the message
         RequestTokenError::Parse(..) => LoginError::Unavailable("the token endpoint's answer does not read".into()),
-        RequestTokenError::Other(_) => LoginError::Unavailable("the token endpoint's answer is empty or untyped".into()),
+        RequestTokenError::Other(_) => {
+            LoginError::Unavailable("the token endpoint's answer is empty or untyped".into())
+        }
     }
 }
 

@@ -165,7 +165,9 @@ impl From<LoginError> for Problem {
             }
             LoginError::State => Self::bad_request("login.expired"),
             LoginError::Client(_) => Self::internal(&error),
-            LoginError::Refused { .. } | LoginError::Issuer | LoginError::IdToken(_) => Self::bad_request("login.failed"),
+            LoginError::Refused { .. } | LoginError::Issuer | LoginError::IdToken(_) => {
+                Self::bad_request("login.failed")
+            }
         };
         problem.cause(error)
     }
@@ -253,7 +255,8 @@ impl RelyingParty {
         }
         let code = callback.code.clone().ok_or_else(|| refused("invalid_response", None))?;
         let client = provider.client(&i.settings)?;
-        let request = client.exchange_code(AuthorizationCode::new(code)).map_err(|e| LoginError::Client(e.to_string()))?;
+        let request =
+            client.exchange_code(AuthorizationCode::new(code)).map_err(|e| LoginError::Client(e.to_string()))?;
         let mut request = request.set_pkce_verifier(PkceCodeVerifier::new(pending.code_verifier.to_string()));
         for (name, value) in self.assertion_parameters()? {
             request = request.add_extra_param(name, value);
@@ -350,7 +353,13 @@ impl RelyingParty {
         }
     }
 
-    fn checked<N>(&self, provider: &Provider, id_token: &IdToken, tokens: &Tokens, nonce: N) -> Result<Identity, Unaccepted>
+    fn checked<N>(
+        &self,
+        provider: &Provider,
+        id_token: &IdToken,
+        tokens: &Tokens,
+        nonce: N,
+    ) -> Result<Identity, Unaccepted>
     where
         N: FnOnce(Option<&Nonce>) -> Result<(), String>,
     {
@@ -379,7 +388,9 @@ impl RelyingParty {
 
     /// What `private_key_jwt` adds to a request of the token endpoint.
     fn assertion_parameters(&self) -> Result<Vec<(&'static str, String)>, LoginError> {
-        let ClientAuthentication::PrivateKeyJwt(signer) = &self.0.settings.authentication else { return Ok(Vec::new()) };
+        let ClientAuthentication::PrivateKeyJwt(signer) = &self.0.settings.authentication else {
+            return Ok(Vec::new());
+        };
         let assertion = token::client_assertion(&self.0.settings, signer.as_ref(), &self.0.sources)?;
         Ok(vec![("client_assertion_type", token::ASSERTION_TYPE.into()), ("client_assertion", assertion)])
     }

@@ -10,9 +10,9 @@ use openidconnect::core::{
     CoreSubjectIdentifierType, CoreTokenIntrospectionResponse, CoreTokenType,
 };
 use openidconnect::{
-    AdditionalClaims, AdditionalProviderMetadata, Client, ClientId, ClientSecret, EmptyExtraTokenFields, EndpointMaybeSet,
-    EndpointNotSet, EndpointSet, IdTokenFields, IssuerUrl, ProviderMetadata, RedirectUrl, StandardErrorResponse,
-    StandardTokenResponse, UserInfoClaims,
+    AdditionalClaims, AdditionalProviderMetadata, Client, ClientId, ClientSecret, EmptyExtraTokenFields,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, IdTokenFields, IssuerUrl, ProviderMetadata, RedirectUrl,
+    StandardErrorResponse, StandardTokenResponse, UserInfoClaims,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -112,7 +112,8 @@ impl Provider {
         };
         let redirect = RedirectUrl::new(settings.redirect_uri.clone());
         let redirect = redirect.map_err(|_| LoginError::Client("the redirect URI is no URL".into()))?;
-        let client = Client::from_provider_metadata(self.metadata.clone(), ClientId::new(settings.client_id.clone()), secret);
+        let client =
+            Client::from_provider_metadata(self.metadata.clone(), ClientId::new(settings.client_id.clone()), secret);
         Ok(client.set_redirect_uri(redirect).set_auth_type(auth_type(&settings.authentication)))
     }
 
@@ -160,7 +161,8 @@ impl Providers {
         if let Some(provider) = self.kept(seconds, sources) {
             return Ok(provider); // fetched while we waited
         }
-        let issuer = IssuerUrl::new(self.issuer.clone()).map_err(|_| LoginError::Client("the issuer is no URL".into()))?;
+        let issuer =
+            IssuerUrl::new(self.issuer.clone()).map_err(|_| LoginError::Client("the issuer is no URL".into()))?;
         match Metadata::discover_async(issuer, door).await {
             Ok(metadata) => {
                 let provider = Arc::new(Provider { metadata, fetched_at: sources.now() });

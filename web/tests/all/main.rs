@@ -1,0 +1,6 @@
+//! The shell, the server's loop and the relying party, seen from outside.
+
+mod common;
+mod login;
+mod serve;
+mod shell;

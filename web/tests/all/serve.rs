@@ -1,0 +1,169 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::routing::{get, post};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use web::input::Raw;
+use web::serve::{Limits, Listener, Tls, run};
+use web::shell::{ShellSettings, shell};
+
+use crate::common::site;
+
+fn limits() -> Limits {
+    Limits {
+        handshake: Duration::from_millis(300),
+        head: Duration::from_millis(300),
+        body_pause: Duration::from_millis(300),
+        idle: Duration::from_millis(900),
+        grace: Duration::from_millis(700),
+        ..Limits::default()
+    }
+}
+
+struct Running {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<()>,
+}
+
+impl Running {
+    async fn start(tls: Option<Tls>) -> Self {
+        let mut listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.expect("listens");
+        let address = listener.addresses()[0];
+        if let Some(tls) = tls {
+            listener = listener.tls(tls);
+        }
+        let scheme_site = site(&format!("http://localhost:{}", address.port()));
+        let routes = Router::new()
+            .route("/", get(|| async { "hello" }))
+            .route("/slow", get(|| async { tokio::time::sleep(Duration::from_millis(400)).await }))
+            .route("/body", post(|raw: Raw| async move { raw.bytes.len().to_string() }));
+        let app = shell(routes, &Arc::new(scheme_site), ShellSettings::default());
+        let (stop, stopped) = oneshot::channel();
+        let ended = tokio::spawn(run(vec![listener], app, limits(), async {
+            let _ = stopped.await;
+        }));
+        Self { address, stop, ended }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.expect("connects")
+    }
+
+    fn host(&self) -> String {
+        format!("localhost:{}", self.address.port())
+    }
+
+    /// What the server still says after `sent`, until it closes, and how long that took.
+    async fn exchange(&self, sent: &str) -> (String, Duration) {
+        let mut stream = self.connect().await;
+        stream.write_all(sent.as_bytes()).await.expect("sent");
+        let began = Instant::now();
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer));
+        read.await.expect("the server closes").ok();
+        (String::from_utf8_lossy(&answer).into_owned(), began.elapsed())
+    }
+}
+
+#[tokio::test]
+async fn slow_clients_are_closed_and_others_served() {
+    let server = Running::start(None).await;
+    let host = server.host();
+    let within = Duration::from_millis(250)..Duration::from_millis(2_000);
+    for (what, sent) in [
+        ("silent after connect", String::new()),
+        ("half a head", format!("GET / HTTP/1.1\r\nHost: {host}\r\nX-")),
+        ("half a body", format!("POST /body HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10\r\n\r\nabc")),
+        ("idle after an answer", format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")),
+    ] {
+        let (answer, took) = server.exchange(&sent).await;
+        assert!(within.contains(&took), "{what}: {took:?}");
+        match what {
+            "half a body" => assert!(answer.starts_with("HTTP/1.1 408"), "{answer}"),
+            "idle after an answer" => assert!(answer.ends_with("hello"), "{answer}"),
+            _ => assert!(!answer.contains("200"), "{what}: {answer}"),
+        }
+    }
+    let hanging: Vec<TcpStream> = futures(100, || server.connect()).await;
+    let (answer, took) = server.exchange(&format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && took < Duration::from_millis(200), "{took:?} {answer}");
+    drop(hanging);
+}
+
+async fn futures<F: Future>(times: usize, make: impl Fn() -> F) -> Vec<F::Output> {
+    let mut all = Vec::new();
+    for _ in 0..times {
+        all.push(make().await);
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused() {
+    let server = Running::start(None).await;
+    let sent = format!("GET / HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\n\r\n", server.host(), "a".repeat(70_000));
+    let (answer, _) = server.exchange(&sent).await;
+    assert!(answer.starts_with("HTTP/1.1 431") || answer.is_empty(), "{answer}");
+}
+
+#[tokio::test]
+async fn a_stop_lets_requests_finish_and_waits_for_nobody_else() {
+    let server = Running::start(None).await;
+    let host = server.host();
+    let mut half = server.connect().await;
+    half.write_all(b"GET / HT").await.expect("sent");
+    let mut slow = server.connect().await;
+    slow.write_all(format!("GET /slow HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).await.expect("sent");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let began = Instant::now();
+    server.stop.send(()).expect("running");
+    let mut answer = Vec::new();
+    slow.read_to_end(&mut answer).await.expect("read");
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    server.ended.await.expect("ended");
+    assert!(began.elapsed() < Duration::from_millis(1_500), "{:?}", began.elapsed());
+    assert!(TcpStream::connect(server.address).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn loopback_listens_on_what_there_is() {
+    let listener = Listener::loopback(0).await.expect("127.0.0.1 at least");
+    let addresses = listener.addresses();
+    assert!(addresses.iter().any(|address| address.ip().is_ipv4()));
+    assert!(addresses.iter().all(|address| Some(address.port()) == listener.port() && address.ip().is_loopback()));
+}
+
+#[tokio::test]
+async fn tls_speaks_both_versions_of_http_and_drops_the_silent() {
+    web::install_crypto();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("certificate");
+    let folder = std::env::temp_dir().join(format!("xinyin-web-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("folder");
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).expect("written");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+    let server = Running::start(Some(Tls::from_files(&certificate, &key).expect("TLS"))).await;
+    let port = server.address.port();
+    let settings = web::outbound::OutboundSettings {
+        allowed_origins: vec![format!("https://localhost:{port}")],
+        extra_roots_pem: Some(made.cert.pem().into_bytes()),
+        ..web::outbound::OutboundSettings::default()
+    };
+    let door = web::outbound::Outbound::new(&settings).expect("door");
+    let answer = door.get(&format!("https://localhost:{port}/"), "*/*").await.expect("answer");
+    assert_eq!((answer.status.as_u16(), &answer.body[..]), (200, &b"hello"[..]));
+    let (answer, took) = server.exchange("").await;
+    assert!(answer.is_empty() && took < Duration::from_secs(2), "silent in the handshake: {took:?}");
+    let mut plain = server.connect().await;
+    plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await.expect("sent");
+    let mut rest = Vec::new();
+    plain.read_to_end(&mut rest).await.ok();
+    assert!(!rest.starts_with(b"HTTP"), "plain text gets no page");
+    assert!(Tls::from_files(&key, &certificate).is_err());
+}
