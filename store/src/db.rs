@@ -45,6 +45,8 @@ impl Default for Settings {
 #[derive(Clone)]
 pub struct Db {
     pools: Pools,
+    /// How long one statement is waited for: longer than the server's own limit, which answers more clearly.
+    limit: Duration,
     statements: Arc<AtomicU64>,
 }
 
@@ -98,7 +100,7 @@ impl Db {
         } else {
             return Err(StorageError::Address);
         };
-        Ok(Self { pools, statements: Arc::default() })
+        Ok(Self { pools, limit: settings.statement + Duration::from_secs(1), statements: Arc::default() })
     }
 
     /// Begins a transaction that may write. Dropped without [`Tx::commit`], it leaves nothing.
@@ -113,7 +115,7 @@ impl Db {
                 Pools::Sqlite { write, .. } => Held::Sqlite(write.acquire().await?),
                 Pools::Pg(pool) => Held::Pg(pool.acquire().await?),
             };
-            match Tx::begin(held, self.statements.clone()).await {
+            match Tx::begin(held, self.limit, self.statements.clone()).await {
                 Err(StorageError::Unavailable(_)) if tries_left > 0 => tries_left -= 1,
                 result => return result,
             }
@@ -131,7 +133,7 @@ impl Db {
             Pools::Sqlite { read, .. } => Held::Sqlite(read.acquire().await?),
             Pools::Pg(pool) => Held::Pg(pool.acquire().await?),
         };
-        Ok(Tx::reader(held, self.statements.clone()))
+        Ok(Tx::reader(held, self.limit, self.statements.clone()))
     }
 
     /// Whether the database answers and has its tables: what `/readyz` asks. Answers within two seconds.

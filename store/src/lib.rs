@@ -17,7 +17,7 @@ pub use error::StorageError;
 pub use migration::Migration;
 pub use retry::{MayConflict, retrying};
 pub use sweep::{Sweep, sweep};
-pub use tx::{Connection, Tx};
+pub use tx::{Connection, Tx, bounded};
 
 #[doc(hidden)]
 pub use sqlx;
@@ -34,18 +34,19 @@ pub use sqlx;
 /// dropped, costs the transaction and its connection.
 #[macro_export]
 macro_rules! on {
-    ($tx:expr, $c:ident => $body:expr) => {
+    ($tx:expr, $c:ident => $body:expr) => {{
+        let limit = $crate::Tx::limit($tx);
         match $crate::Tx::connection($tx) {
             $crate::Connection::Sqlite($c) => {
-                let result = $body;
+                let result = $crate::bounded(limit, async { $body }).await;
                 $crate::Tx::settle($tx, result)
             }
             $crate::Connection::Pg($c) => {
-                let result = $body;
+                let result = $crate::bounded(limit, async { $body }).await;
                 $crate::Tx::settle($tx, result)
             }
         }
-    };
+    }};
 }
 
 /// Every statement of this crate for one database, with its name: each must prepare once `audit::MIGRATION_SQL` has run.

@@ -25,6 +25,7 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(7202911)";
 pub(crate) async fn run(db: &Db, migrations: &[Migration]) -> Result<(), StorageError> {
     loop {
         let mut tx = db.begin().await?;
+        tx.be_patient();
         if tx.is_postgres() {
             on!(&mut tx, c => sqlx::raw_sql(PATIENCE).execute(c).await.map(drop))?;
             on!(&mut tx, c => sqlx::query(LOCK).execute(c).await.map(drop))?; // processes that start together take turns

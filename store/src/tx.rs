@@ -25,6 +25,8 @@ pub struct Tx {
     busy: bool,
     /// A statement was refused by the database.
     failed: bool,
+    /// How long one statement is waited for, whatever the server is doing.
+    limit: Duration,
     statements: Arc<AtomicU64>,
 }
 
@@ -67,19 +69,30 @@ impl Held {
 }
 
 impl Tx {
-    pub(crate) async fn begin(held: Held, statements: Arc<AtomicU64>) -> Result<Self, StorageError> {
-        let mut tx = Self { held: Some(held), open: true, busy: true, failed: false, statements };
+    pub(crate) async fn begin(held: Held, limit: Duration, statements: Arc<AtomicU64>) -> Result<Self, StorageError> {
+        let mut tx = Self { held: Some(held), open: true, busy: true, failed: false, limit, statements };
         in_its_own_task(async move {
             let held = tx.held.as_mut().expect("held since the line above");
-            held.run("BEGIN IMMEDIATE", "BEGIN").await?; // refused: thrown away, busy as it is
+            bounded(limit, held.run("BEGIN IMMEDIATE", "BEGIN")).await?; // refused: thrown away, busy as it is
             tx.busy = false;
             Ok(tx)
         })
         .await
     }
 
-    pub(crate) fn reader(held: Held, statements: Arc<AtomicU64>) -> Self {
-        Self { held: Some(held), open: false, busy: false, failed: false, statements }
+    pub(crate) fn reader(held: Held, limit: Duration, statements: Arc<AtomicU64>) -> Self {
+        Self { held: Some(held), open: false, busy: false, failed: false, limit, statements }
+    }
+
+    /// How long one statement is waited for, for [`crate::on`].
+    #[doc(hidden)]
+    pub fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    /// Waits for long statements, as migrations are.
+    pub(crate) fn be_patient(&mut self) {
+        self.limit = Duration::from_secs(24 * 3600);
     }
 
     /// The connection, for [`crate::on`]; counts one statement. [`Tx::settle`] must follow.
@@ -130,7 +143,8 @@ impl Tx {
         self.busy = true;
         in_its_own_task(async move {
             let mut tx = self; // the whole of it, so that its end is seen here
-            tx.held.as_mut().expect("held until this value ends").run("COMMIT", "COMMIT").await?;
+            let held = tx.held.as_mut().expect("held until this value ends");
+            bounded(tx.limit, held.run("COMMIT", "COMMIT")).await?;
             (tx.open, tx.busy) = (false, false);
             drop(tx); // to the pool
             Ok(())
@@ -162,5 +176,14 @@ async fn in_its_own_task<T: Send + 'static>(
     match tokio::spawn(work).await {
         Ok(result) => result,
         Err(_) => Err(StorageError::Unavailable(sqlx::Error::WorkerCrashed)), // the runtime is stopping
+    }
+}
+
+/// Waits for a statement no longer than `limit`: a server that is frozen or cut off answers nothing at all.
+#[doc(hidden)]
+pub async fn bounded<T>(limit: Duration, statement: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    match tokio::time::timeout(limit, statement).await {
+        Ok(result) => result,
+        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
     }
 }

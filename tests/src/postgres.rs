@@ -16,7 +16,7 @@ use crate::tools::{INITDB, POSTGRES};
 #[derive(Debug)]
 pub struct Postgres {
     url: String,
-    _server: Option<Server>,
+    server: Option<Server>,
 }
 
 /// The server's keeper: a shell that waits for its input to end, which it does when this process ends, however.
@@ -49,12 +49,12 @@ impl Postgres {
     /// Starts a server of its own, without waiting for the disk (`-F`), or takes the one of `DATABASE_URL`.
     pub async fn start() -> Self {
         if let Ok(url) = std::env::var("DATABASE_URL") {
-            return Self { url, _server: None };
+            return Self { url, server: None };
         }
         let folder = Folder::new("postgres");
         let server = tokio::task::spawn_blocking(move || Server::start(folder)).await.expect("the starter ends");
         let url = format!("postgres:///postgres?host={}&user=xinyin", server.folder.path().display());
-        let postgres = Self { url, _server: Some(server) };
+        let postgres = Self { url, server: Some(server) };
         postgres.wait().await;
         postgres
     }
@@ -69,6 +69,35 @@ impl Postgres {
         let mut url = url::Url::parse(&self.url).expect("an address");
         url.set_path(&name);
         url.into()
+    }
+
+    /// Freezes the server and all its processes, as a machine does that loses its disk or its power of scheduling.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets a frozen server go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    /// Ends all connections, as a restart of the server does.
+    pub async fn cut_connections(&self) {
+        let db = Db::connect(&self.url, &Settings::default()).await.expect("PostgreSQL answers");
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()
+            AND backend_type = 'client backend'";
+        run(&db, sql.to_owned()).await.expect("they are ended");
+        db.close().await;
+    }
+
+    fn signal(&self, signal: &str) {
+        let server = self.server.as_ref().expect("only a server of our own is frozen");
+        let file = std::fs::read_to_string(server.folder.path().join("data/postmaster.pid")).expect("it runs");
+        let postmaster = file.lines().next().expect("its first line is the process").to_owned();
+        let children = Command::new("ps").args(["-o", "pid=", "--ppid", &postmaster]).output().expect("ps starts");
+        let children = String::from_utf8_lossy(&children.stdout).into_owned();
+        let status = Command::new("kill").arg(signal).arg(&postmaster).args(children.split_whitespace()).status();
+        assert!(status.expect("kill starts").success());
     }
 
     async fn wait(&self) {

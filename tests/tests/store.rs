@@ -1,11 +1,12 @@
 //! What the services stand on, on both databases: transactions, leases, the audit record.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use store::audit::{self, Break, Filter, Head, Row};
 use store::{Db, Migration, Settings, StorageError, Sweep, lease, on, sqlx, sweep};
 use verifier::time::Timestamp;
 use xinyin_tests::backend::on_both;
+use xinyin_tests::postgres::Postgres;
 use xinyin_tests::{Backend, Database, standing};
 
 const MIGRATIONS: &[Migration] = &[
@@ -210,29 +211,30 @@ async fn chained(backend: Backend, rows: i64) -> (Db, Database, Head) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_taken_out_of_the_record_is_noticed() {
-    let rows: &[(&'static str, fn(&Break) -> bool)] = &[
-        ("DELETE FROM audit WHERE place = 300", |b| *b == Break::Missing { place: 300 }),
-        ("UPDATE audit SET result = 'refused' WHERE place = 7", |b| *b == Break::Changed { place: 7 }),
-        ("UPDATE audit SET case_number = NULL WHERE place = 7", |b| *b == Break::Changed { place: 7 }),
-        ("UPDATE audit SET at = at + 1 WHERE place = 450", |b| *b == Break::Changed { place: 450 }),
+    let rows: &[(&'static str, Break)] = &[
+        ("DELETE FROM audit WHERE place = 300", Break::Missing { place: 300 }),
+        ("UPDATE audit SET result = 'refused' WHERE place = 7", Break::Changed { place: 7 }),
+        ("UPDATE audit SET case_number = NULL WHERE place = 7", Break::Changed { place: 7 }),
+        ("UPDATE audit SET at = at + 1 WHERE place = 450", Break::Changed { place: 450 }),
         (
             "UPDATE audit SET place = -1 WHERE place = 8; UPDATE audit SET place = 8 WHERE place = 9;
              UPDATE audit SET place = 9 WHERE place = -1",
-            |b| *b == Break::Changed { place: 8 },
+            Break::Changed { place: 8 },
         ),
-        ("UPDATE audit SET place = NULL, digest = NULL WHERE place = 12", |b| *b == Break::Missing { place: 12 }),
-        ("DELETE FROM audit WHERE place > 440", |b| *b == Break::Missing { place: 441 }),
-        ("UPDATE audit_head SET size = 440", |b| *b == Break::Head),
-        ("UPDATE audit_head SET size = 440, digest = (SELECT digest FROM audit WHERE place = 440)", |b| {
-            *b == Break::BeyondHead { size: 440 }
-        }),
+        ("UPDATE audit SET place = NULL, digest = NULL WHERE place = 12", Break::Missing { place: 12 }),
+        ("DELETE FROM audit WHERE place > 440", Break::Missing { place: 441 }),
+        ("UPDATE audit_head SET size = 440", Break::Head),
+        (
+            "UPDATE audit_head SET size = 440, digest = (SELECT digest FROM audit WHERE place = 440)",
+            Break::BeyondHead { size: 440 },
+        ),
     ];
     on_both(async |backend| {
         for (sql, expected) in rows {
             let (db, _database, _) = chained(backend, 450).await;
             tamper(&db, sql).await;
             let found = audit::verify(&db, None).await.expect("walks");
-            assert!(found.first_break.as_ref().is_some_and(expected), "{sql}: {found:?}");
+            assert!(found.first_break.as_ref() == Some(expected), "{sql}: {found:?}");
         }
     })
     .await;
@@ -341,6 +343,39 @@ async fn expired_rows_leave_in_batches() {
         assert_eq!((gone, notes(&db).await), (1_100, 100));
     })
     .await;
+}
+
+/// KF-30, second half: a frozen server is an error within the limits, not a hang, and the service recovers by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_away_comes_back() {
+    let server = Postgres::start().await;
+    let url = server.fresh("frozen").await;
+    let second = Duration::from_secs(1);
+    let settings = Settings { connections: 2, acquire: second, statement: second, ..Settings::default() };
+    let db = Db::open_with(&url, MIGRATIONS, &settings).await.expect("opens");
+    let mut under_way = db.begin().await.expect("begins");
+    note(&mut under_way, "under way").await.expect("writes");
+
+    server.freeze();
+    let begun = Instant::now();
+    assert!(matches!(note(&mut under_way, "frozen").await, Err(StorageError::Unavailable(_))));
+    drop(under_way);
+    assert!(matches!(db.begin().await, Err(StorageError::Unavailable(_))));
+    assert!(matches!(db.ready().await, Err(StorageError::Unavailable(_))));
+    assert!(begun.elapsed() < 15 * second, "{:?}", begun.elapsed());
+    server.thaw();
+
+    for cut in [false, true] {
+        if cut {
+            server.cut_connections().await;
+        }
+        let name = format!("after, cut: {cut}");
+        let mut tx = db.begin().await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        note(&mut tx, &name).await.expect("writes");
+        tx.commit().await.expect("commits");
+    }
+    assert_eq!(notes(&db).await, 2, "what was under way is not there");
+    db.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,5 @@
 //! The stories: each module is one.
 
 mod browser;
+mod statements;
 mod store;
