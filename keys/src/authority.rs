@@ -196,7 +196,8 @@ impl Authority {
                 power: Some(order.power.clone()),
                 validity: leaf_validity(signs_from, order.longest_licence_years),
             };
-            out.push((*r#use, self.certify(&purpose, &order.power, Some(&order.uri), leaf, now)?));
+            let wanted = Wanted { purpose: &purpose, power: &order.power, uri: Some(&order.uri), anew: false };
+            out.push((*r#use, self.certify(&wanted, leaf, now)?));
         }
         Ok(out)
     }
@@ -215,7 +216,8 @@ impl Authority {
             power: None,
             validity: Validity { not_before: signs_from, not_after: signs_from.plus((SIGNING_DAYS + 30) * DAY) },
         };
-        self.certify(&Purpose::Status, &Power::default(), Some(origin), leaf, now)
+        let wanted = Wanted { purpose: &Purpose::Status, power: &Power::default(), uri: Some(origin), anew: false };
+        self.certify(&wanted, leaf, now)
     }
 
     /// Certifies the key of a department's own request (PKCS #10, DER), for a key that lies in another store: gives the
@@ -350,6 +352,33 @@ impl Authority {
         Ok(self.row()?.bundle.as_ref().and_then(Bundle::from_value))
     }
 
+    /// Announces a successor of the key of `purpose` (a department's or the status signer's) with a certificate that says
+    /// the same; a successor that waits already is given again.
+    ///
+    /// # Errors
+    ///
+    /// `Store` with `NoActiveKey` if there is nothing to succeed: certify it first. Else as `certify_department`.
+    pub fn renew(&self, purpose: &Purpose, now: Timestamp) -> Result<Certified, AuthorityError> {
+        let usage = match purpose {
+            Purpose::Department { r#use, .. } => Usage::Department(*r#use),
+            Purpose::Status => Usage::Status,
+            _ => return Err(KeyStoreError::NeedsCertificate { purpose: purpose.clone() }.into()),
+        };
+        let current = self.store.certified(purpose, now)?;
+        let known = certify::known(current.certificate())?;
+        let life = known.validity.not_after.since(known.validity.not_before);
+        let power = Power { types: current.types().to_vec(), regions: current.regions().to_vec() };
+        let leaf = |signs_from: Timestamp| Leaf {
+            subject: known.subject.clone(),
+            usage,
+            uri: known.uri.clone(),
+            power: (usage != Usage::Status).then(|| power.clone()),
+            validity: Validity { not_before: signs_from, not_after: signs_from.plus(life) },
+        };
+        let wanted = Wanted { purpose, power: &power, uri: known.uri.as_deref(), anew: true };
+        self.certify(&wanted, leaf, now)
+    }
+
     fn row(&self) -> Result<AuthorityRow, AuthorityError> {
         self.store.loaded().contents.authority.clone().ok_or(AuthorityError::None)
     }
@@ -357,26 +386,24 @@ impl Authority {
     /// Gives the ring of `purpose` a key with the certificate that is wanted, unless it has one.
     fn certify(
         &self,
-        purpose: &Purpose,
-        power: &Power,
-        uri: Option<&str>,
+        wanted: &Wanted<'_>,
         leaf: impl Fn(Timestamp) -> Leaf,
         now: Timestamp,
     ) -> Result<Certified, AuthorityError> {
-        let kind = purpose.default_kind();
+        let kind = wanted.purpose.default_kind();
         let issuer = self.store.certified(&Purpose::SubordinateCa, now)?;
         let ca = Ca::new(issuer.certificate(), &issuer, &self.arc)?;
         let mut failed = None;
         let outcome = self.store.change(|contents| {
-            let keys = &mut contents.ring_mut(purpose, kind).keys;
-            let state = state(keys, power, uri, now);
+            let keys = &mut contents.ring_mut(wanted.purpose, kind).keys;
+            let state = state(keys, wanted, now);
             let signs_from = match state {
                 State::Fits => return Ok(Certified::Unchanged),
                 State::Waiting(signs_from) => return Ok(Certified::Announced { signs_from }),
                 State::Missing => now,
                 State::Outdated => activation(now, BUNDLE_CACHE_SECONDS),
             };
-            match certified_row(kind, &ca, &self.arc, &issuer, power, &leaf(signs_from), signs_from, now) {
+            match self.certified_row(wanted, (&ca, &issuer), &leaf(signs_from), signs_from, now) {
                 Ok(row) => keys.push(row),
                 Err(error) => {
                     failed = Some(error);
@@ -390,6 +417,37 @@ impl Authority {
             (outcome, _) => Ok(outcome?),
         }
     }
+
+    fn certified_row(
+        &self,
+        wanted: &Wanted<'_>,
+        (ca, issuer): (&Ca<'_>, &CertifiedSigner),
+        leaf: &Leaf,
+        signs_from: Timestamp,
+        now: Timestamp,
+    ) -> Result<KeyRow, AuthorityError> {
+        let kind = wanted.purpose.default_kind();
+        let mut row = new_key(kind, now, Some(signs_from))?;
+        let certificate = ca.leaf(&self.arc, parse(&row, kind)?.public_key(), leaf)?;
+        row.certificate = Some(CertificateRow {
+            chain: std::iter::once(certificate).chain(issuer.chain().iter().cloned()).map(Bytes).collect(),
+            types: wanted.power.types.clone(),
+            regions: wanted.power.regions.clone(),
+            signs_from,
+            signs_until: signs_from.plus(SIGNING_DAYS * DAY),
+            foreign: false,
+        });
+        Ok(row)
+    }
+}
+
+/// What is wanted of the keys of a purpose.
+struct Wanted<'a> {
+    purpose: &'a Purpose,
+    power: &'a Power,
+    uri: Option<&'a str>,
+    /// Whether even a key that fits gets a successor.
+    anew: bool,
 }
 
 enum State {
@@ -400,7 +458,8 @@ enum State {
 }
 
 /// Whether the ring's keys answer what is wanted of them.
-fn state(keys: &[KeyRow], power: &Power, uri: Option<&str>, now: Timestamp) -> State {
+fn state(keys: &[KeyRow], wanted: &Wanted<'_>, now: Timestamp) -> State {
+    let (power, uri) = (wanted.power, wanted.uri);
     let fits = |row: &CertificateRow| {
         let known = row.chain.first().and_then(|leaf| certify::known(&leaf.0).ok());
         row.types == power.types
@@ -415,34 +474,9 @@ fn state(keys: &[KeyRow], power: &Power, uri: Option<&str>, now: Timestamp) -> S
     let active = rows.iter().filter(|row| row.signs_from <= now && now < row.signs_until);
     match active.max_by_key(|row| row.signs_from) {
         None => State::Missing,
-        Some(row) if fits(row) && row.signs_until.since(now) > RENEW_BEFORE_SECONDS => State::Fits,
+        Some(row) if !wanted.anew && fits(row) && row.signs_until.since(now) > RENEW_BEFORE_SECONDS => State::Fits,
         Some(_) => State::Outdated,
     }
-}
-
-#[expect(clippy::too_many_arguments, reason = "one place, called from one place")]
-fn certified_row(
-    kind: KeyKind,
-    ca: &Ca<'_>,
-    arc: &OidArc,
-    issuer: &CertifiedSigner,
-    power: &Power,
-    leaf: &Leaf,
-    signs_from: Timestamp,
-    now: Timestamp,
-) -> Result<KeyRow, AuthorityError> {
-    let mut row = new_key(kind, now, Some(signs_from))?;
-    let key = parse(&row, kind)?;
-    let certificate = ca.leaf(arc, key.public_key(), leaf)?;
-    row.certificate = Some(CertificateRow {
-        chain: std::iter::once(certificate).chain(issuer.chain().iter().cloned()).map(Bytes).collect(),
-        types: power.types.clone(),
-        regions: power.regions.clone(),
-        signs_from,
-        signs_until: signs_from.plus(SIGNING_DAYS * DAY),
-        foreign: false,
-    });
-    Ok(row)
 }
 
 fn leaf_validity(signs_from: Timestamp, longest_licence_years: Option<u32>) -> Validity {

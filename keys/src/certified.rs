@@ -188,7 +188,8 @@ impl KeyStore {
     ) -> Result<(), KeyStoreError> {
         let leaf = attachment.chain.first().ok_or(KeyStoreError::Certificate)?;
         let known = certify::known(leaf).map_err(|_| KeyStoreError::Certificate)?;
-        let ordered = attachment.signs_from < attachment.signs_until && attachment.signs_until <= known.not_after;
+        let ordered =
+            attachment.signs_from < attachment.signs_until && attachment.signs_until <= known.validity.not_after;
         if !ordered || attachment.chain.iter().any(|one| certify::known(one).is_err()) {
             return Err(KeyStoreError::Certificate);
         }

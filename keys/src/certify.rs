@@ -250,10 +250,11 @@ pub fn certificates_of_pem(text: &str) -> Result<Vec<Vec<u8>>, CertifyError> {
     Ok(out)
 }
 
-/// What a store keeps beside a key must know of its certificate.
+/// What is read from a certificate that stands beside a key.
 pub(crate) struct Known {
     pub(crate) spki: Vec<u8>,
-    pub(crate) not_after: Timestamp,
+    pub(crate) subject: Subject,
+    pub(crate) validity: Validity,
     pub(crate) uri: Option<String>,
 }
 
@@ -268,9 +269,14 @@ pub(crate) fn known(certificate: &[u8]) -> Result<Known, CertifyError> {
             _ => None,
         })
     });
+    let instant = |seconds| Timestamp::from_seconds(seconds);
     Ok(Known {
         spki: parsed.public_key().raw.to_vec(),
-        not_after: Timestamp::from_seconds(parsed.validity().not_after.timestamp()),
+        subject: Subject::of(parsed.subject()),
+        validity: Validity {
+            not_before: instant(parsed.validity().not_before.timestamp()),
+            not_after: instant(parsed.validity().not_after.timestamp()),
+        },
         uri,
     })
 }

@@ -236,17 +236,32 @@ impl KeyStore {
     ///
     /// As `ensure`.
     pub fn ensure_of(&self, purpose: &Purpose, kind: KeyKind, now: Timestamp) -> Result<KeyRing, KeyStoreError> {
-        if self.loaded().ring(purpose, kind).is_none() {
-            let key = new_key(kind, now, Some(now))?;
-            self.change(|contents| {
+        self.ensure_all(&[(purpose.clone(), kind)], now)?;
+        Ok(KeyRing::new(self.clone(), purpose.clone(), kind))
+    }
+
+    /// Makes those of the rings that are not there, each with a first key, active at once, in one writing.
+    ///
+    /// # Errors
+    ///
+    /// As `ensure`.
+    pub fn ensure_all(&self, rings: &[(Purpose, KeyKind)], now: Timestamp) -> Result<(), KeyStoreError> {
+        let loaded = self.loaded();
+        let missing: Vec<_> = rings.iter().filter(|(purpose, kind)| loaded.ring(purpose, *kind).is_none()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let keys = missing.into_iter().map(|(purpose, kind)| Ok((purpose, *kind, new_key(*kind, now, Some(now))?)));
+        let keys = keys.collect::<Result<Vec<_>, KeyStoreError>>()?;
+        self.change(|contents| {
+            for (purpose, kind, key) in keys {
                 let ring = contents.ring_mut(purpose, kind);
                 if ring.keys.is_empty() {
                     ring.keys.push(key);
                 }
-                Ok(())
-            })?;
-        }
-        Ok(KeyRing::new(self.clone(), purpose.clone(), kind))
+            }
+            Ok(())
+        })
     }
 
     /// Takes a key pair from PKCS#8 DER into the ring of `purpose`: active at once as the first, else from

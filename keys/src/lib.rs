@@ -1,6 +1,7 @@
 //! Whatever needs a secret: signing keys, the key ring, certificates, encrypted fields; and the two sources of what no
 //! rule may make up, time and chance.
 
+pub mod administration;
 pub mod authority;
 pub mod certified;
 pub mod certify;

@@ -207,7 +207,7 @@ impl Desk<'_> {
                 let Some(row) = &key.certificate else { continue };
                 let Some(leaf) = row.chain.first() else { continue };
                 let carried = matches!(purpose, "code" | "status");
-                let ended = certify::known(&leaf.0).is_ok_and(|known| known.not_after < self.now);
+                let ended = certify::known(&leaf.0).is_ok_and(|known| known.validity.not_after < self.now);
                 if carried && ended {
                     continue;
                 }
@@ -236,7 +236,7 @@ impl Desk<'_> {
         let mut origins: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for leaf in rows.filter_map(|row| row.chain.first()) {
             let Ok(known) = certify::known(&leaf.0) else { continue };
-            if let Some(origin) = known.uri.filter(|_| known.not_after >= self.now) {
+            if let Some(origin) = known.uri.filter(|_| known.validity.not_after >= self.now) {
                 origins.entry(origin).or_default().push(sha256_hex(&leaf.0));
             }
         }

@@ -97,6 +97,23 @@ impl SoftwareKey {
     pub fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, SignerError> {
         Self::from_pkcs8(algorithm, &pkcs8_of_pem(pem).ok_or(SignerError::Unfit(algorithm.name()))?)
     }
+
+    /// Reads a key file: PKCS#8 in PEM, of whichever algorithm its key is.
+    ///
+    /// # Errors
+    ///
+    /// `Unfit` if it is no key of an algorithm that we sign with.
+    pub fn from_key_file(pem: &str) -> Result<Self, SignerError> {
+        let unfit = SignerError::Unfit("ES256, EdDSA or RS256");
+        let pkcs8 = pkcs8_of_pem(pem).ok_or(unfit)?;
+        let algorithms = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256];
+        algorithms.into_iter().find_map(|algorithm| Self::from_pkcs8(algorithm, &pkcs8).ok()).ok_or(unfit)
+    }
+
+    /// The text of a key file that holds the key of `pkcs8`.
+    pub fn key_file(pkcs8: &[u8]) -> Zeroizing<String> {
+        Zeroizing::new(crate::certify::pem("PRIVATE KEY", pkcs8))
+    }
 }
 
 /// The DER inside the one `PRIVATE KEY` block of a PEM text.

@@ -7,6 +7,7 @@ use rcgen::{
 use ring::rand::{SecureRandom as _, SystemRandom};
 use time::OffsetDateTime;
 use verifier::time::Timestamp;
+use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use super::{CertifyError, OidArc, Power};
 use crate::purpose::DepartmentUse;
@@ -61,6 +62,19 @@ pub struct Leaf {
 }
 
 impl Subject {
+    /// What of a certificate's subject is ours; what it lacks is empty.
+    pub(super) fn of(name: &X509Name<'_>) -> Self {
+        let text = |attribute: Option<&AttributeTypeAndValue<'_>>| {
+            attribute.and_then(|attribute| attribute.as_str().ok()).map(str::to_owned)
+        };
+        let code = name.iter_attributes().find(|attribute| attribute.attr_type().to_id_string() == "2.5.4.97");
+        Self {
+            organization: text(name.iter_organization().next()).unwrap_or_default(),
+            credit_code: text(code),
+            common_name: text(name.iter_common_name().next()).unwrap_or_default(),
+        }
+    }
+
     pub(super) fn name(&self) -> Result<DistinguishedName, CertifyError> {
         let mut name = DistinguishedName::new();
         name.push(DnType::OrganizationName, checked("organizationName", &self.organization)?);

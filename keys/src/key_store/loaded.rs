@@ -106,7 +106,8 @@ impl Ring {
         if self.active(now).is_some_and(|active| active.kid == key.kid) {
             return Life::Active { since: active_from };
         }
-        let later = self.keys.iter().filter(|other| other.usable(now)).filter_map(|other| other.active_from);
+        let others = self.keys.iter().filter(|other| other.kid != key.kid && other.usable(now));
+        let later = others.filter_map(|other| other.active_from);
         let superseded = later.filter(|from| *from >= active_from).min();
         let ended = key.certificate.as_ref().map(|certificate| certificate.signs_until);
         let at = [superseded, ended].into_iter().flatten().min().unwrap_or(now);
