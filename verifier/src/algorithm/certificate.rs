@@ -33,7 +33,10 @@ pub enum CertificateAlgorithm {
 impl CertificateAlgorithm {
     /// The algorithm that an identifier names, with parameters in the form that its RFC demands.
     pub fn from_identifier(identifier: &AlgorithmIdentifier<'_>) -> Option<Self> {
-        if let Ok(SignatureAlgorithm::RSASSA_PSS(parameters)) = SignatureAlgorithm::try_from(identifier) {
+        if identifier.algorithm == oid::OID_PKCS1_RSASSAPSS {
+            let Ok(SignatureAlgorithm::RSASSA_PSS(parameters)) = SignatureAlgorithm::try_from(identifier) else {
+                return None;
+            };
             let hash = parameters.hash_algorithm_oid();
             let mask = parameters.mask_gen_algorithm().ok()?;
             let (algorithm, salt) = if *hash == oid::OID_NIST_HASH_SHA256 {

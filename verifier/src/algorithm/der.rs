@@ -1,7 +1,7 @@
 //! The few DER structures that a public key is written in.
 
 /// One element: tag, shortest length, content.
-pub(super) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(content.len() + 6);
     out.push(tag);
     let length = content.len().to_be_bytes();
@@ -17,12 +17,12 @@ pub(super) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// A sequence of elements that are DER already.
-pub(super) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
     element(0x30, &parts.concat())
 }
 
 /// A positive integer from its big-endian bytes, which have no leading zero.
-pub(super) fn unsigned(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn unsigned(bytes: &[u8]) -> Vec<u8> {
     if bytes.first().is_some_and(|first| first & 0x80 != 0) {
         element(2, &[&[0], bytes].concat())
     } else {
@@ -31,12 +31,12 @@ pub(super) fn unsigned(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A bit string of whole bytes.
-pub(super) fn bit_string(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn bit_string(bytes: &[u8]) -> Vec<u8> {
     element(3, &[&[0], bytes].concat())
 }
 
 /// One element at the start of `input`: its content and what follows. Only definite, shortest lengths.
-pub(super) fn read(input: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+pub(crate) fn read(input: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let [first, length, rest @ ..] = input else { return None };
     if *first != tag {
         return None;
@@ -54,7 +54,7 @@ pub(super) fn read(input: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 }
 
 /// The big-endian bytes of a positive integer at the start of `input`, without the sign byte, and what follows.
-pub(super) fn read_unsigned(input: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn read_unsigned(input: &[u8]) -> Option<(&[u8], &[u8])> {
     let (number, rest) = read(input, 2)?;
     match number {
         [0, second, ..] if second & 0x80 != 0 => Some((&number[1..], rest)),

@@ -1,7 +1,7 @@
 //! Signature algorithms and public keys: one place where a signature is computed and compared.
 
 mod certificate;
-mod der;
+pub(crate) mod der;
 mod jwk;
 mod public_key;
 

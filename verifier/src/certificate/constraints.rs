@@ -72,7 +72,7 @@ fn is_well_formed(base: &GeneralName) -> bool {
 fn is_name_well_formed(name: &GeneralName) -> bool {
     match name {
         GeneralName::Dns(host) => is_host(host.strip_prefix("*.").unwrap_or(host)),
-        GeneralName::Mail(mail) => mail.rsplit_once('@').is_some_and(|(user, host)| !user.is_empty() && is_host(host)),
+        GeneralName::Mail(mail) => mail.split_once('@').is_some_and(|(user, host)| !user.is_empty() && is_host(host)),
         GeneralName::Uri(uri) => uri_host(uri).is_some(),
         GeneralName::Ip(bytes) => matches!(bytes.len(), 4 | 16),
         GeneralName::Directory(_) => true,
@@ -93,8 +93,8 @@ fn matches(name: &GeneralName, base: &GeneralName, widely: bool) -> bool {
             is_below(name, base, true) || wildcard.is_some_and(|host| is_below(base, host, false))
         }
         (GeneralName::Mail(name), GeneralName::Mail(base)) => {
-            let (user, host) = name.rsplit_once('@').unwrap_or(("", name));
-            match base.rsplit_once('@') {
+            let (user, host) = name.split_once('@').unwrap_or(("", name));
+            match base.split_once('@') {
                 Some((base_user, base_host)) => user == base_user && host.eq_ignore_ascii_case(base_host),
                 None => host_matches(host, base),
             }

@@ -5,10 +5,12 @@ use std::fmt;
 use std::ops::Range;
 
 use x509_parser::extensions::ParsedExtension;
+use x509_parser::oid_registry::OID_X509_EXT_ISSUER_DISTRIBUTION_POINT;
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _, ReasonCode, RevokedCertificate, X509Extension};
 
 use super::extensions::{Authority, general_names};
-use super::name::{GeneralName, Name, PointName};
+use super::name::{GeneralName, Name};
+use super::points::{self, Scope};
 use super::{Certificate, CertificateError, range};
 use crate::algorithm::CertificateAlgorithm;
 use crate::time::Timestamp;
@@ -31,17 +33,6 @@ pub struct Crl {
     /// A critical extension of the list or of an entry that is not understood.
     pub(super) has_unprocessed: bool,
     entries: HashMap<Vec<u8>, Vec<Entry>>,
-}
-
-/// The issuing distribution point (RFC 5280 §5.2.5); all certificates and reasons where it is absent.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Scope {
-    pub(super) name: Option<PointName>,
-    pub(super) users_only: bool,
-    pub(super) authorities_only: bool,
-    pub(super) attributes_only: bool,
-    pub(super) reasons: Option<u16>,
-    pub(super) is_indirect: bool,
 }
 
 /// What a CRL says about one certificate.
@@ -105,16 +96,10 @@ impl Crl {
                 });
             }
             ParsedExtension::CRLNumber(number) => self.number = Some(number.to_bytes_be()),
-            ParsedExtension::IssuingDistributionPoint(point) => {
-                let issuer = std::slice::from_ref(&self.issuer);
-                self.scope = Scope {
-                    name: point.distribution_point.as_ref().map(|name| PointName::new(name, issuer)),
-                    users_only: point.only_contains_user_certs,
-                    authorities_only: point.only_contains_ca_certs,
-                    attributes_only: point.only_contains_attribute_certs,
-                    reasons: point.only_some_reasons.as_ref().map(|reasons| reasons.flags),
-                    is_indirect: point.indirect_crl,
-                };
+            _ if extension.oid == OID_X509_EXT_ISSUER_DISTRIBUTION_POINT => {
+                let read = points::scope(extension.value, &self.issuer);
+                self.has_unprocessed |= read.is_none();
+                self.scope = read.unwrap_or_default();
             }
             _ if extension.oid.to_id_string() == DELTA_INDICATOR => match extension.value {
                 [2, length, number @ ..] if usize::from(*length) == number.len() && !number.is_empty() => {

@@ -1,9 +1,11 @@
 //! What the extensions of a certificate say, owned and ready to be asked.
 
 use x509_parser::extensions::ParsedExtension;
+use x509_parser::oid_registry::OID_X509_EXT_CRL_DISTRIBUTION_POINTS;
 use x509_parser::prelude::{FromDer as _, TbsCertificate, X509Extension};
 
-use super::name::{GeneralName, Name, PointName};
+use super::name::{GeneralName, Name};
+use super::points::{self, Point};
 
 /// Basic constraints (RFC 5280 §4.2.1.9).
 #[derive(Clone, Copy, Debug)]
@@ -20,14 +22,6 @@ pub(super) struct Authority {
     pub(super) serial: Option<Vec<u8>>,
 }
 
-/// A CRL distribution point (RFC 5280 §4.2.1.13).
-#[derive(Clone, Debug)]
-pub(super) struct Point {
-    pub(super) name: Option<PointName>,
-    pub(super) reasons: Option<u16>,
-    pub(super) crl_issuer: Vec<GeneralName>,
-}
-
 #[derive(Clone, Debug, Default)]
 pub(super) struct Extensions {
     pub(super) basic: Option<Basic>,
@@ -39,6 +33,7 @@ pub(super) struct Extensions {
     pub(super) alternative_names: Vec<GeneralName>,
     pub(super) permitted: Vec<GeneralName>,
     pub(super) excluded: Vec<GeneralName>,
+    pub(super) has_name_constraints: bool,
     pub(super) policies: Option<Vec<String>>,
     pub(super) mappings: Vec<(String, String)>,
     pub(super) require_explicit_policy: Option<u32>,
@@ -89,8 +84,9 @@ impl Extensions {
                     (usage.ocsp_signing, "1.3.6.1.5.5.7.3.9"),
                 ];
                 let named = named.into_iter().filter(|(present, _)| *present).map(|(_, oid)| oid.to_owned());
-                self.extended_key_usages =
-                    Some(named.chain(usage.other.iter().map(|oid| oid.to_id_string())).collect());
+                let all: Vec<_> = named.chain(usage.other.iter().map(|oid| oid.to_id_string())).collect();
+                self.has_unprocessed |= all.is_empty();
+                self.extended_key_usages = Some(all);
             }
             ParsedExtension::SubjectKeyIdentifier(key) => {
                 self.subject_key = Some(key.0.to_vec());
@@ -113,6 +109,8 @@ impl Extensions {
                 };
                 self.permitted = list(&constraints.permitted_subtrees);
                 self.excluded = list(&constraints.excluded_subtrees);
+                self.has_name_constraints = true;
+                self.has_unprocessed |= self.permitted.is_empty() && self.excluded.is_empty();
             }
             ParsedExtension::CertificatePolicies(policies) => {
                 self.policies = Some(policies.iter().map(|policy| policy.policy_id.to_id_string()).collect());
@@ -128,8 +126,10 @@ impl Extensions {
                 self.inhibit_policy_mapping = constraints.inhibit_policy_mapping;
             }
             ParsedExtension::InhibitAnyPolicy(inhibit) => self.inhibit_any_policy = Some(inhibit.skip_certs),
-            ParsedExtension::CRLDistributionPoints(points) => {
-                self.points = points.iter().map(|point| read_point(point, issuer)).collect();
+            _ if extension.oid == OID_X509_EXT_CRL_DISTRIBUTION_POINTS => {
+                let read = points::points(extension.value, issuer);
+                self.has_unprocessed |= read.is_none();
+                self.points = read.unwrap_or_default();
             }
             ParsedExtension::UnsupportedExtension { .. } | ParsedExtension::Unparsed => {
                 self.has_unprocessed |= extension.critical;
@@ -140,25 +140,6 @@ impl Extensions {
             ParsedExtension::SubjectInfoAccess(_) | ParsedExtension::SCT(_) | ParsedExtension::NsCertComment(_) => {}
             _ => self.has_unprocessed |= extension.critical,
         }
-    }
-}
-
-fn read_point(point: &x509_parser::extensions::CRLDistributionPoint<'_>, issuer: &Name) -> Point {
-    let crl_issuer = point.crl_issuer.as_deref().map(GeneralName::list).unwrap_or_default();
-    let mut issuers: Vec<Name> = crl_issuer
-        .iter()
-        .filter_map(|name| match name {
-            GeneralName::Directory(name) => Some(name.clone()),
-            _ => None,
-        })
-        .collect();
-    if issuers.is_empty() {
-        issuers.push(issuer.clone());
-    }
-    Point {
-        name: point.distribution_point.as_ref().map(|name| PointName::new(name, &issuers)),
-        reasons: point.reasons.as_ref().map(|reasons| reasons.flags),
-        crl_issuer,
     }
 }
 

@@ -5,6 +5,7 @@ mod crl;
 mod extensions;
 mod name;
 mod path;
+mod points;
 mod policy;
 mod power;
 mod revocation;

@@ -1,6 +1,6 @@
 //! Distinguished and general names, in a form that can be compared (RFC 5280 §7.1).
 
-use x509_parser::extensions::{DistributionPointName, GeneralName as Parsed};
+use x509_parser::extensions::GeneralName as Parsed;
 use x509_parser::prelude::{AttributeTypeAndValue, RelativeDistinguishedName, X509Name};
 
 /// A distinguished name. Two are equal if they are after folding case and runs of blanks, whatever their string types.
@@ -160,16 +160,6 @@ pub(super) enum PointName {
 }
 
 impl PointName {
-    /// Reads it; a relative name is joined to each of `issuers`.
-    pub(super) fn new(name: &DistributionPointName<'_>, issuers: &[Name]) -> Self {
-        match name {
-            DistributionPointName::FullName(names) => Self::Full(GeneralName::list(names)),
-            DistributionPointName::NameRelativeToCRLIssuer(relative) => {
-                Self::Relative(issuers.iter().map(|issuer| issuer.with(relative)).collect())
-            }
-        }
-    }
-
     fn names(&self) -> Vec<GeneralName> {
         match self {
             Self::Full(names) => names.clone(),

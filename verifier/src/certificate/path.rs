@@ -329,11 +329,13 @@ fn keep_nearest(nearest: &mut Option<PathReason>, reason: PathReason) {
 /// What is asked of every certificate by itself.
 fn form(certificate: &Certificate, at: Timestamp) -> Option<PathReason> {
     let own = &certificate.extensions;
-    let is_odd = certificate.issuer().is_empty()
+    let is_odd = !certificate.is_version_3
+        || certificate.issuer().is_empty()
         || certificate.serial().len() > MAX_SERIAL
         || certificate.algorithm.is_none()
         || certificate.public_key().is_none()
-        || own.has_critical_key_identifier;
+        || own.has_critical_key_identifier
+        || (own.has_name_constraints && !certificate.is_ca());
     [
         (at > certificate.not_after(), PathReason::Expired),
         (at < certificate.not_before(), PathReason::NotYet),
@@ -350,8 +352,7 @@ fn authorities(chain: &[&Certificate]) -> Vec<PathReason> {
     let mut below = 0; // certificates between this CA and the leaf that are not self-issued
     for (place, ca) in chain.iter().enumerate().skip(1) {
         let own = &ca.extensions;
-        let is_ca = ca.is_version_3
-            && own.basic.is_some_and(|basic| basic.is_ca && basic.path_length.is_none_or(|most| below <= most))
+        let is_ca = own.basic.is_some_and(|basic| basic.is_ca && basic.path_length.is_none_or(|most| below <= most))
             && own.key_usage.is_none_or(|usage| usage & KEY_CERT_SIGN != 0);
         if !is_ca {
             reasons.push(PathReason::NotCa);
@@ -380,7 +381,7 @@ fn end(leaf: &Certificate, end: End) -> Option<PathReason> {
     let usage = leaf.extensions.key_usage;
     let is_fit = match end {
         End::Crl => true,
-        End::Leaf => !leaf.is_ca() && usage.is_none_or(|usage| usage & KEY_CERT_SIGN == 0),
+        End::Leaf => leaf.is_ca() || usage.is_none_or(|usage| usage & KEY_CERT_SIGN == 0),
         End::Signer => {
             !leaf.is_ca() && usage.is_none_or(|usage| usage & KEY_CERT_SIGN == 0 && usage & DIGITAL_SIGNATURE != 0)
         }

@@ -2,9 +2,9 @@
 
 use super::Certificate;
 use super::crl::Crl;
-use super::extensions::Point;
 use super::name::GeneralName;
 use super::path::{End, Revocation, Rules, Search};
+use super::points::Point;
 
 /// All reasons that a list can cover: bits 1 to 8 of `ReasonFlags`.
 const ALL_REASONS: u16 = 0x1FE;
