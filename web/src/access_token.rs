@@ -1,6 +1,8 @@
 //! Access tokens of our idp as a resource server takes them: RFC 9068 tokens for one audience, behind
 //! `Authorization: Bearer` (RFC 6750), with step-up challenges (RFC 9470).
 
+use std::fmt::Write;
+
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use keys::sources::Sources;
 use serde::Deserialize;
@@ -202,10 +204,10 @@ impl Verifier {
             let problem = Problem::new(StatusCode::UNAUTHORIZED, "access.level_insufficient");
             let mut text = String::from("Bearer error=\"insufficient_user_authentication\"");
             if needs.level > 0 {
-                text.push_str(&format!(", acr_values=\"urn:xinyin:acr:{}\"", needs.level));
+                let _ = write!(text, ", acr_values=\"urn:xinyin:acr:{}\"", needs.level); // writing to a String does not fail
             }
             if let Some(most) = too_old {
-                text.push_str(&format!(", max_age=\"{most}\""));
+                let _ = write!(text, ", max_age=\"{most}\"");
             }
             return Err(challenge(problem, &text));
         }

@@ -98,7 +98,7 @@ impl Values {
     }
 }
 
-impl<'de> IntoDeserializer<'de, ValueError> for Values {
+impl IntoDeserializer<'_, ValueError> for Values {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -7,6 +7,7 @@ use crate::site::Site;
 /// What a page may load and where its forms may go. The default is the strictest that our pages work under: nothing but our
 /// own style sheet and pictures, forms to ourselves, framed by nobody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one permission of its own")]
 pub struct Policy {
     /// Scripts of ours (passkeys, camera), and requests of theirs to ourselves.
     pub script: bool,

@@ -17,16 +17,15 @@ impl Html {
         Self(escape(text))
     }
 
-    /// Renders a template.
-    ///
-    /// # Panics
-    ///
-    /// Never: a template of ours writes to memory and its displays do not fail; a failure would render as nothing.
+    /// Renders a template. Ours write to memory and do not fail; one that did would render as nothing and be logged.
     pub fn render(template: &impl askama::Template) -> Self {
-        template.render().map(Self).unwrap_or_else(|error| {
-            tracing::error!(%error, "a template did not render");
-            Self::default()
-        })
+        match template.render() {
+            Ok(html) => Self(html),
+            Err(error) => {
+                tracing::error!(%error, "a template did not render");
+                Self::default()
+            }
+        }
     }
 
     /// The HTML.

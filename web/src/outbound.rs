@@ -327,13 +327,10 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         return is_public_v4(inside);
     }
     let s = address.segments();
-    let inside = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        is_public_v4(Ipv4Addr::new(a, b, c, d))
-    };
+    let v4_in = |high: u16, low: u16| is_public_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
     match s {
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => inside(high, low), // NAT64, RFC 6052
-        [0x2002, high, low, ..] => inside(high, low),               // 6to4
+        // NAT64 (RFC 6052) and 6to4 carry an IPv4 address
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => v4_in(high, low),
         [0x2001, second, ..] => second >= 0x200 && second != 0xdb8, // protocol assignments, Teredo, documentation
         [0x3fff, second, ..] => second >= 0x1000,                   // documentation, RFC 9637
         [first, ..] => (0x2000..0x4000).contains(&first),           // global unicast is 2000::/3 alone

@@ -16,6 +16,7 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -145,7 +146,7 @@ impl Listener {
         Ok(Self { sockets: vec![socket], tls: None })
     }
 
-    /// Listens on the loopback addresses 127.0.0.1 and ::1 at `port` (0: any, the same on both). A machine without ::1 is no
+    /// Listens on the loopback addresses `127.0.0.1` and `::1` at `port` (0: any, the same on both). A machine without `::1` is no
     /// error.
     pub async fn loopback(port: u16) -> Result<Self, ServeError> {
         let mut listener = Self::bind((Ipv4Addr::LOCALHOST, port).into()).await?;
@@ -237,7 +238,7 @@ impl Acceptor {
             let Ok(place) = self.places.clone().acquire_owned().await else { return };
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
-                _ = reached(&mut self.stage, Stage::Stopping) => return,
+                () = reached(&mut self.stage, Stage::Stopping) => return,
             };
             match accepted {
                 Ok((stream, address)) => {
@@ -261,7 +262,7 @@ impl Acceptor {
         let mut stopping = self.stage.clone();
         let shaken = tokio::select! {
             shaken = timeout(self.limits.handshake, TlsAcceptor::from(tls.0).accept(stream)) => shaken,
-            _ = reached(&mut stopping, Stage::Stopping) => return,
+            () = reached(&mut stopping, Stage::Stopping) => return,
         };
         let Ok(Ok(stream)) = shaken else { return };
         let session = stream.get_ref().1;
@@ -271,7 +272,7 @@ impl Acceptor {
         if h2 { self.http2(TokioIo::new(stream), peer).await } else { self.http1(TokioIo::new(stream), peer).await }
     }
 
-    async fn http1(mut self, io: impl hyper::rt::Read + hyper::rt::Write + Unpin, peer: Peer) {
+    async fn http1(mut self, io: impl hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static, peer: Peer) {
         let mut builder = hyper::server::conn::http1::Builder::new();
         builder
             .timer(TokioTimer::new()) // without it the next line does nothing
@@ -280,32 +281,29 @@ impl Acceptor {
         let (app, pause) = (self.app.clone(), self.limits.body_pause);
         let connection =
             builder.serve_connection(io, service_fn(move |request| call(app.clone(), request, &peer, pause)));
-        tokio::pin!(connection);
-        tokio::select! {
-            _ = connection.as_mut() => return,
-            _ = reached(&mut self.stage, Stage::Stopping) => connection.as_mut().graceful_shutdown(),
-        }
-        tokio::select! {
-            _ = connection => {}
-            _ = reached(&mut self.stage, Stage::Closed) => {}
-        }
+        self.until_it_ends(connection).await;
     }
 
-    async fn http2(mut self, io: impl hyper::rt::Read + hyper::rt::Write + Unpin, peer: Peer) {
+    async fn http2(mut self, io: impl hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static, peer: Peer) {
         let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
         let head_bytes = u32::try_from(self.limits.head_bytes).unwrap_or(u32::MAX);
         builder.timer(TokioTimer::new()).max_concurrent_streams(100).max_header_list_size(head_bytes);
         let (app, pause) = (self.app.clone(), self.limits.body_pause);
         let connection =
             builder.serve_connection(io, service_fn(move |request| call(app.clone(), request, &peer, pause)));
+        self.until_it_ends(connection).await;
+    }
+
+    /// Drives a connection until it ends, or the service does.
+    async fn until_it_ends(&mut self, connection: impl GracefulConnection) {
         tokio::pin!(connection);
         tokio::select! {
             _ = connection.as_mut() => return,
-            _ = reached(&mut self.stage, Stage::Stopping) => connection.as_mut().graceful_shutdown(),
+            () = reached(&mut self.stage, Stage::Stopping) => connection.as_mut().graceful_shutdown(),
         }
         tokio::select! {
             _ = connection => {}
-            _ = reached(&mut self.stage, Stage::Closed) => {}
+            () = reached(&mut self.stage, Stage::Closed) => {}
         }
     }
 }

@@ -48,7 +48,7 @@ impl Default for ShellSettings {
     fn default() -> Self {
         Self {
             most_requests: 2_000,
-            request_time: Duration::from_secs(60),
+            request_time: Duration::from_mins(1),
             ready: Arc::new(|| Box::pin(async { true })),
         }
     }
@@ -180,10 +180,9 @@ fn with_body(asker: &Asker, problem: &Problem, response: Response) -> Response {
 async fn own_host_only(State(shell): State<Shell>, request: Request, next: Next) -> Response {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = match (request.uri().authority(), hosts.next(), hosts.next()) {
-        (_, _, Some(_)) => None,
-        (Some(authority), _, _) => Some(authority.as_str()),
+        (Some(authority), _, None) => Some(authority.as_str()), // HTTP/2, or the absolute form
         (None, Some(host), None) => host.to_str().ok(),
-        (None, None, None) => None,
+        _ => None,
     };
     if host.is_some_and(|host| same_host(host, &shell.authority, shell.site.secure())) {
         return next.run(request).await;

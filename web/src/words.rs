@@ -91,10 +91,9 @@ impl Bilingual {
     /// The text in `lang`; the other one where it is empty.
     pub fn get(&self, lang: Lang) -> &str {
         match lang {
-            Lang::En if !self.en.is_empty() => &self.en,
-            Lang::En => &self.zh,
-            Lang::ZhCn if self.zh.is_empty() => &self.en,
-            Lang::ZhCn => &self.zh,
+            Lang::En if self.en.is_empty() => &self.zh,
+            Lang::ZhCn if !self.zh.is_empty() => &self.zh,
+            Lang::En | Lang::ZhCn => &self.en,
         }
     }
 }

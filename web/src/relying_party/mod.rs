@@ -3,6 +3,7 @@
 //! credentials).
 
 mod door;
+mod logout;
 mod pending;
 mod provider;
 mod token;
@@ -23,11 +24,13 @@ use zeroize::Zeroizing;
 
 use crate::claims::Identity;
 use crate::csrf::same;
+use crate::issuer_keys::IssuerKeys;
 use crate::outbound::{Outbound, OutboundError};
 use crate::problem::Problem;
 use door::Door;
 use provider::{IdToken, Provider, Providers, Tokens};
 
+pub use logout::LogoutToken;
 pub use pending::{LoginCookie, PendingLogin};
 pub use token::{Grant, TokenAnswer};
 
@@ -183,13 +186,15 @@ struct Inner {
     outbound: Outbound,
     sources: Sources,
     providers: Providers,
+    keys: IssuerKeys,
 }
 
 impl RelyingParty {
     /// A relying party with these settings.
     pub fn new(settings: RelyingPartySettings, outbound: Outbound, sources: Sources) -> Self {
         let providers = Providers::new(settings.issuer.clone());
-        Self(Arc::new(Inner { settings, door: Door(outbound.clone()), outbound, sources, providers }))
+        let keys = IssuerKeys::new(settings.issuer.clone(), outbound.clone(), sources.clone());
+        Self(Arc::new(Inner { settings, door: Door(outbound.clone()), outbound, sources, providers, keys }))
     }
 
     /// Its settings.
@@ -269,7 +274,7 @@ impl RelyingParty {
         });
         let identity = identity.await?;
         pending.suits(&identity, i.sources.now())?;
-        Ok(login(tokens, identity, &pending.return_to, &i.settings))
+        Ok(login(&tokens, identity, &pending.return_to, &i.settings))
     }
 
     /// Renews tokens. The new ID token, where one comes, must speak of the same subject (OpenID Connect Core §12.2).
@@ -291,7 +296,7 @@ impl RelyingParty {
         if identity.sub != login_before.identity.sub {
             return Err(LoginError::IdToken("another subject".into()));
         }
-        let mut renewed = login(tokens, identity, &login_before.return_to, &i.settings);
+        let mut renewed = login(&tokens, identity, &login_before.return_to, &i.settings);
         if renewed.refresh_token.is_none() {
             renewed.refresh_token.clone_from(&login_before.refresh_token);
         }
@@ -419,8 +424,8 @@ impl From<Unaccepted> for LoginError {
     }
 }
 
-fn login(tokens: Tokens, identity: Identity, return_to: &str, settings: &RelyingPartySettings) -> Login {
-    let scopes = tokens.scopes().map(|scopes| scopes.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(" "));
+fn login(tokens: &Tokens, identity: Identity, return_to: &str, settings: &RelyingPartySettings) -> Login {
+    let scopes = tokens.scopes().map(|scopes| join(scopes));
     Login {
         identity,
         id_token: tokens.id_token().map(ToString::to_string).unwrap_or_default(),
@@ -433,6 +438,10 @@ fn login(tokens: Tokens, identity: Identity, return_to: &str, settings: &Relying
     }
 }
 
+fn join(scopes: &[Scope]) -> String {
+    scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" ")
+}
+
 fn read_identity(claims: &impl serde::Serialize) -> Result<Identity, LoginError> {
     let unread = |error: serde_json::Error| LoginError::IdToken(format!("its claims do not read: {error}"));
     let mut value = serde_json::to_value(claims).map_err(unread)?;
@@ -443,7 +452,7 @@ fn read_identity(claims: &impl serde::Serialize) -> Result<Identity, LoginError>
 }
 
 fn refused(code: &str, description: Option<String>) -> LoginError {
-    let code = code.chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
+    let code = code.chars().filter(char::is_ascii_graphic).take(64).collect();
     let description = description.map(|text| text.chars().filter(|c| !c.is_control()).take(256).collect());
     LoginError::Refused { code, description }
 }

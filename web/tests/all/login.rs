@@ -197,13 +197,15 @@ async fn a_login_brings_the_claims() {
     assert_eq!(parameter(&out, "client_id"), "citizen-portal");
 }
 
+type Alter = Box<dyn Fn(&mut Value)>;
+
 #[tokio::test]
 async fn what_was_not_asked_for_is_not_taken() {
     let world = World::start().await;
     let party = world.secret_party();
     let request = LoginRequest { acr_values: vec!["urn:xinyin:acr:2".into()], ..LoginRequest::default() };
     let change = |name: &'static str, value: Value| move |claims: &mut Value| claims[name] = value.clone();
-    let rows: Vec<(&str, Box<dyn Fn(&mut Value)>)> = vec![
+    let rows: Vec<(&str, Alter)> = vec![
         ("nonce", Box::new(change("nonce", json!("another")))),
         ("no nonce", Box::new(|claims: &mut Value| drop(claims.as_object_mut().expect("object").remove("nonce")))),
         ("issuer", Box::new(change("iss", json!("http://evil.example")))),
@@ -416,4 +418,30 @@ async fn a_challenge_says_what_would_do() {
             (got, expected) => assert!(expected.is_none() && got.is_ok(), "{expected:?}: {got:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn a_logout_token_is_told_from_others() {
+    let world = World::start().await;
+    let party = world.secret_party();
+    let signer = world.idp.lock().expect("lock").key.clone();
+    let good = json!({ "iss": world.issuer, "aud": "citizen-portal", "sid": "sid-1", "jti": "j", "iat": 1_800_000_000,
+        "exp": 1_800_000_120, "events": { "http://schemas.openid.net/event/backchannel-logout": {} } });
+    for (what, name, value, typ, taken) in [
+        ("good", "sid", json!("sid-1"), "logout+jwt", true),
+        ("ID token", "sid", json!("sid-1"), "JWT", false),
+        ("nonce", "nonce", json!("n"), "logout+jwt", false),
+        ("no event", "events", json!({}), "logout+jwt", false),
+        ("audience", "aud", json!("project-portal"), "logout+jwt", false),
+        ("issuer", "iss", json!("http://evil.example"), "logout+jwt", false),
+        ("nobody", "sid", Value::Null, "logout+jwt", false),
+        ("over", "exp", json!(1_799_999_900), "logout+jwt", false),
+    ] {
+        let mut claims = good.clone();
+        claims[name] = value;
+        let token = keys::jws::sign_json(signer.as_ref(), typ, &claims).expect("signed");
+        assert_eq!(party.logout_token(&token).await.is_ok(), taken, "{what}");
+    }
+    let foreign = keys::jws::sign_json(key(Algorithm::Es256).as_ref(), "logout+jwt", &good).expect("signed");
+    assert!(party.logout_token(&foreign).await.is_err());
 }

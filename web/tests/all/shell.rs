@@ -32,7 +32,7 @@ fn routes() -> Router {
         .route("/raw", post(|raw: Raw| async move { raw.bytes.len().to_string() }).route_layer(max_body(100)))
         .route("/upload", post(take_upload).route_layer(max_body(1_000)))
         .route("/panic", get(|| async { panics() }))
-        .route("/slow", get(|| async { tokio::time::sleep(Duration::from_secs(60)).await }))
+        .route("/slow", get(|| async { tokio::time::sleep(Duration::from_mins(1)).await }))
         .route("/number/{n}", get(|axum::extract::Path(n): axum::extract::Path<u8>| async move { n.to_string() }))
         .route("/gone", get(|| async { Problem::not_found("licence.unknown").retry_after(7).member("id") }))
         .route(
