@@ -6,7 +6,7 @@ use crate::tools::node_package;
 use crate::webdriver::Browser;
 
 /// The release that judges.
-const VERSION: &str = "4.10.3";
+const VERSION: &str = "4.14.1";
 const RUN: &str = "const done = arguments[arguments.length - 1];
     axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})
        .then(result => done(result.violations), error => done({error: String(error)}));";

@@ -7,6 +7,8 @@
 pub mod axe;
 pub mod backend;
 pub mod folder;
+pub mod foreign;
+pub mod hostile;
 pub mod logs;
 pub mod network;
 pub mod postgres;

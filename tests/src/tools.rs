@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 /// A program of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,13 +72,17 @@ fn folders(place: &str) -> Vec<PathBuf> {
     found.into_iter().map(|(_, path)| path).collect()
 }
 
+static INSTALLING: Mutex<()> = Mutex::new(());
+
 /// Gets a package of Node.js into the target folder, once, and answers its folder.
 ///
 /// # Panics
 ///
 /// If npm is missing or cannot get it.
 pub fn node_package(name: &str, version: &str) -> PathBuf {
-    let tools = crate::folder::kept("tools");
+    let _one_at_a_time = INSTALLING.lock();
+    let tools = crate::folder::kept("tools").join(name);
+    std::fs::create_dir_all(&tools).expect("the target folder can be written");
     let folder = tools.join("node_modules").join(name);
     if installed(&folder, version) {
         return folder;
