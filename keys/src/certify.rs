@@ -9,13 +9,15 @@ mod profile;
 
 use rcgen::{CertificateParams, Issuer, KeyUsagePurpose, PublicKeyData, SignatureAlgorithm, SigningKey};
 use verifier::algorithm::{Algorithm, PublicKey};
+use verifier::region::Region;
 use verifier::time::Timestamp;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer as _;
 
-pub use power::{OidArc, Power};
+pub use power::OidArc;
 pub use profile::{Leaf, Subject, Usage, Validity};
+pub use verifier::certificate::Power;
 
 use crate::signer::{Signer, ecdsa_der};
 
@@ -46,6 +48,9 @@ pub enum CertifyError {
     /// The certificate of the CA is unreadable, not that of its key, or certifies nothing at this depth.
     #[error("the certificate of the certification authority {0}")]
     Ca(&'static str),
+    /// A region is no code of 6, 9 or 12 digits.
+    #[error("a region's code is malformed")]
+    Region,
     /// The power asked for is more than the CA's own upper bound.
     #[error("the types or regions go beyond the upper bound of the certification authority")]
     Power,
@@ -92,7 +97,7 @@ impl<'a> Ca<'a> {
             not_after: parsed.validity().not_after.timestamp(),
             path_length: constraints.path_len_constraint,
             has_key_identifier: subject_key_identifier(&parsed).is_some(),
-            bound: Power::of(&parsed, arc)?,
+            bound: power::of(&parsed, arc)?,
         })
     }
 
@@ -116,7 +121,7 @@ impl<'a> Ca<'a> {
         self.check(validity, power.map(|(_, power)| power))?;
         let mut params = profile::authority(subject, validity, path_length)?;
         if let Some((arc, power)) = power {
-            params.custom_extensions.push(power.extension(arc));
+            params.custom_extensions.push(power::extension(power, arc));
         }
         self.issue(params, public)
     }
@@ -152,8 +157,11 @@ impl<'a> Ca<'a> {
         if !within {
             return Err(CertifyError::Validity);
         }
+        if power.is_some_and(|power| power.regions.iter().any(|region| region.parse::<Region>().is_err())) {
+            return Err(CertifyError::Region);
+        }
         match (&self.bound, power) {
-            (Some(bound), Some(power)) if !bound.covers(power) => Err(CertifyError::Power),
+            (Some(bound), Some(power)) if !power::covers(bound, power) => Err(CertifyError::Power),
             _ => Ok(()),
         }
     }

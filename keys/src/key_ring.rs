@@ -169,7 +169,8 @@ impl KeyRing {
     ///
     /// # Errors
     ///
-    /// `NeedsCertificate` if the ring's keys carry certificates; as for a file that cannot be written.
+    /// `NeedsCertificate` if the ring's keys carry certificates; `State` for the log's key, whose change would be another
+    /// log; as for a file that cannot be written.
     pub fn rotate(&self, now: Timestamp, cache_life_seconds: i64) -> Result<Announced, KeyStoreError> {
         let loaded = self.store.loaded();
         let ring = loaded.ring(&self.purpose, self.kind);
@@ -178,6 +179,9 @@ impl KeyRing {
             Purpose::Department { .. } | Purpose::Status | Purpose::RootCa | Purpose::SubordinateCa
         ) {
             return Err(KeyStoreError::NeedsCertificate { purpose: self.purpose.clone() });
+        }
+        if self.purpose == Purpose::Log {
+            return Err(KeyStoreError::State("the log's, which lives as long as the log's origin"));
         }
         let at_once = ring.and_then(|ring| ring.active(now)).is_none();
         let active_from = if at_once { now } else { activation(now, cache_life_seconds) };

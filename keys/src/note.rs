@@ -1,71 +1,59 @@
 //! Signed notes with an Ed25519 key (C2SP signed-note): verifier keys, and signature lines under a text.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use verifier::algorithm::{Algorithm, PublicKey};
+use verifier::log::note::{KeyKind, VerifierKey};
 
 use crate::signer::{Signer, SignerError};
 
-/// The type byte of a note signed with plain Ed25519.
-const ED25519: u8 = 0x01;
-
-/// The verifier key `NAME+HASH+KEY` of an Ed25519 note key.
+/// The verifier key of an Ed25519 note key of that name; its text form is the vkey.
 ///
 /// # Errors
 ///
 /// `SignerError::Unfit` if the key is not Ed25519, or the name is empty or holds a blank or `+`.
+pub fn verifier_key(name: &str, public: &PublicKey) -> Result<VerifierKey, SignerError> {
+    let raw = public.raw().try_into().ok().filter(|_| public.fits(Algorithm::EdDsa));
+    let raw = raw.ok_or(SignerError::Unfit(Algorithm::EdDsa.name()))?;
+    VerifierKey::new(name, KeyKind::Ed25519, raw).ok_or(SignerError::Unfit("a note key's name"))
+}
+
+/// The verifier key `NAME+HASH+KEY` as text.
+///
+/// # Errors
+///
+/// As `verifier_key`.
 pub fn vkey(name: &str, public: &PublicKey) -> Result<String, SignerError> {
-    let key = raw_ed25519(public)?;
-    let id = key_id(name, &key)?;
-    let hash = u32::from_be_bytes(id);
-    Ok(format!("{name}+{hash:08x}+{}", STANDARD.encode([&[ED25519], key.as_slice()].concat())))
+    Ok(verifier_key(name, public)?.to_string())
 }
 
 /// The signature line `— NAME BASE64` with its line end, over `text`, which ends in a line end itself.
 ///
 /// # Errors
 ///
-/// As `vkey`, and as `Signer::sign`.
+/// As `verifier_key`, and as `Signer::sign`; `Unfit` if the text does not end in a line end.
 pub fn signature_line(name: &str, signer: &dyn Signer, text: &str) -> Result<String, SignerError> {
-    let id = key_id(name, &raw_ed25519(signer.public_key())?)?;
+    let key = verifier_key(name, signer.public_key())?;
+    if !text.ends_with('\n') {
+        return Err(SignerError::Unfit("a note's text"));
+    }
     let signature = signer.sign(text.as_bytes())?;
-    Ok(format!("\u{2014} {name} {}\n", STANDARD.encode([id.as_slice(), &signature].concat())))
+    let signature = signature.as_slice().try_into().map_err(|_| SignerError::Failed)?;
+    Ok(key.line(signature, None))
 }
 
 /// The whole note: text, blank line, one signature line.
 ///
 /// # Errors
 ///
-/// As `signature_line`; `Unfit` if the text does not end in a line end.
+/// As `signature_line`.
 pub fn sign(name: &str, signer: &dyn Signer, text: &str) -> Result<String, SignerError> {
-    if !text.ends_with('\n') {
-        return Err(SignerError::Unfit("a note"));
-    }
     Ok(format!("{text}\n{}", signature_line(name, signer, text)?))
-}
-
-fn key_id(name: &str, key: &[u8; 32]) -> Result<[u8; 4], SignerError> {
-    if name.is_empty() || name.contains('+') || name.chars().any(char::is_whitespace) {
-        return Err(SignerError::Unfit("a note key's name"));
-    }
-    let input = [name.as_bytes(), &[b'\n', ED25519], key].concat();
-    let digest = ring::digest::digest(&ring::digest::SHA256, &input);
-    Ok(digest.as_ref()[..4].try_into().expect("a SHA-256 digest has four bytes"))
-}
-
-fn raw_ed25519(public: &PublicKey) -> Result<[u8; 32], SignerError> {
-    let unfit = SignerError::Unfit(Algorithm::EdDsa.name());
-    let jwk = public.to_jwk();
-    if jwk.get("crv").and_then(serde_json::Value::as_str) != Some("Ed25519") {
-        return Err(unfit);
-    }
-    let spki = public.spki_der();
-    spki.get(spki.len().wrapping_sub(32)..).and_then(|raw| raw.try_into().ok()).ok_or(unfit)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::software::SoftwareKey;
+    use verifier::log::note::{Note, Vouched};
 
     /// A key of `../shared/vectors/xinyin/keys.json` (`log`) and its verifier key in that authority's bundle.
     #[test]
@@ -78,5 +66,20 @@ mod tests {
         for name in ["", "a+b", "a b"] {
             assert!(vkey(name, &key).is_err(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_signed_note_reads_back() {
+        let pkcs8 = SoftwareKey::generate(Algorithm::EdDsa).unwrap();
+        let signer = SoftwareKey::from_pkcs8(Algorithm::EdDsa, &pkcs8).unwrap();
+        let text = sign("a.example/log", &signer, "a.example/log\n7\nroot\n").unwrap();
+        let key = verifier_key("a.example/log", signer.public_key()).unwrap();
+        assert_eq!(Note::parse(&text).unwrap().vouched(&key), Vouched::Signed(None));
+        let altered = text.replace("\n7\n", "\n8\n");
+        assert_eq!(Note::parse(&altered).unwrap().vouched(&key), Vouched::Differs);
+        assert!(sign("a.example/log", &signer, "no end").is_err());
+        let p256 = SoftwareKey::generate(Algorithm::Es256).unwrap();
+        let p256 = SoftwareKey::from_pkcs8(Algorithm::Es256, &p256).unwrap();
+        assert!(sign("a.example/log", &p256, "text\n").is_err());
     }
 }

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use verifier::algorithm::Algorithm;
 use verifier::time::Timestamp;
+use verifier::trust::Trust;
+use verifier::trust::rows::{CertificateRow, LogRow, StatusRow};
 
 pub use bundle::Bundle;
-pub use register::{
-    AlgorithmEntry, CertificateEntry, CodeItem, DepartmentEntry, LogEntry, Register, StatusEntry, Titles, TypeEntry,
-};
+pub use register::{CodeItem, DepartmentEntry, Register, Titles, TypeEntry};
 
 use crate::certify::{self, sha256_hex};
 use crate::key_ring::{KeyRing, Life, jwk};
@@ -37,6 +37,12 @@ pub enum PublishError {
     /// The previous bundle is another authority's, or unreadable.
     #[error("the previous trust bundle is not this authority's")]
     Previous,
+    /// A row of the register is not as the format wants it: a code, a region.
+    #[error("the register of the trust bundle has a malformed {0}")]
+    Row(&'static str),
+    /// `verifier` does not read back what was made: two rows of one key, a log or status origin twice.
+    #[error("the trust bundle that was made is not accepted: {0}")]
+    Refused(&'static str),
     /// A key did not sign.
     #[error(transparent)]
     Signer(#[from] SignerError),
@@ -78,7 +84,12 @@ pub(crate) fn publish(
     let root = desk.root(previous)?;
     let targets = desk.targets(previous, register)?;
     let timestamp = desk.timestamp(previous, &root, &targets)?;
-    Ok(Bundle { root, targets, timestamp })
+    let made = Bundle { root, targets, timestamp };
+    if previous != Some(&made) {
+        // nothing leaves that our own reader does not accept
+        Trust::read(&made.to_json(), now, None).map_err(|error| PublishError::Refused(error.code()))?;
+    }
+    Ok(made)
 }
 
 /// Where one bundle is made.
@@ -131,7 +142,7 @@ impl Desk<'_> {
     }
 
     fn targets(&self, previous: Option<&Bundle>, register: &Register) -> Result<Value, PublishError> {
-        let content = self.content_of_targets(register);
+        let content = self.content_of_targets(register)?;
         let last = previous.map(Bundle::targets_payload);
         let signer = self.active(&Purpose::TrustTargets, "targets")?;
         if let Some(previous) = previous
@@ -167,58 +178,62 @@ impl Desk<'_> {
         Ok(sign(&[signer], "xinyin-timestamp+jws", &payload)?)
     }
 
-    fn content_of_targets(&self, register: &Register) -> Map<String, Value> {
-        let mut certificates = self.certificates();
+    fn content_of_targets(&self, register: &Register) -> Result<Map<String, Value>, PublishError> {
+        let mut certificates = self.certificates()?;
         certificates.extend(register.certificates.iter().cloned());
-        let mut status = self.status();
-        status.extend(register.status.iter().cloned());
-        let mut logs = self.logs(register);
+        let mut logs = self.log(register);
         logs.extend(register.logs.iter().cloned());
-        let algorithms =
-            if register.algorithms.is_empty() { AlgorithmEntry::usual() } else { register.algorithms.clone() };
-        let content = json!({
+        let mut content = json!({
             "authority": self.authority.name,
             "anchors": self.chain_of(&Purpose::RootCa),
             "intermediates": self.chain_of(&Purpose::SubordinateCa),
             "certificates": certificates,
             "departments": register.departments,
             "types": register.types,
-            "algorithms": algorithms,
+            "algorithms": register.algorithms,
             "logs": logs,
             "crls": register.crls,
-            "status": status,
+            "status": self.status(register),
         });
+        if register.algorithms.is_empty() {
+            content["algorithms"] = json!(register::usual_algorithms());
+        }
+        if self.loaded.contents.demonstration {
+            content["demonstration"] = Value::from(true);
+        }
         match content {
-            Value::Object(content) => content,
-            _ => Map::new(),
+            Value::Object(content) => Ok(content),
+            _ => Ok(Map::new()),
         }
     }
 
     /// The rows of every certified signing key in the store; of codes, those whose certificate has not ended.
-    fn certificates(&self) -> Vec<CertificateEntry> {
+    fn certificates(&self) -> Result<Vec<CertificateRow>, PublishError> {
         let mut out = Vec::new();
         for ring in &self.loaded.rings {
             let (purpose, department) = match &ring.purpose {
-                Purpose::Department { code, r#use } => (r#use.name(), Some(code.clone())),
+                Purpose::Department { code, r#use } => (r#use.name(), Some(code)),
                 Purpose::Status => ("status", None),
                 _ => continue,
             };
+            let department = department.map(|code| code.parse()).transpose();
+            let department = department.map_err(|_| PublishError::Row("credit code"))?;
             for key in &ring.keys {
-                let Some(row) = &key.certificate else { continue };
+                let (Some(row), Some(public)) = (&key.certificate, &key.public) else { continue };
                 let Some(leaf) = row.chain.first() else { continue };
                 let carried = matches!(purpose, "code" | "status");
-                let ended = certify::known(&leaf.0).is_ok_and(|known| known.validity.not_after < self.now);
-                if carried && ended {
+                if carried && self.has_ended(&leaf.0) {
                     continue;
                 }
-                out.push(CertificateEntry {
+                let regions = row.regions.iter().map(|region| region.parse()).collect::<Result<_, _>>();
+                out.push(CertificateRow {
                     sha256: sha256_hex(&leaf.0),
-                    spki: key.public.as_ref().map(|public| sha256_hex(public.spki_der())).unwrap_or_default(),
+                    spki: sha256_hex(public.spki_der()),
                     der: carried.then(|| bundle::b64(&leaf.0)),
                     purpose: purpose.to_owned(),
                     department: department.clone(),
                     types: row.types.clone(),
-                    regions: row.regions.clone(),
+                    regions: regions.map_err(|_| PublishError::Row("region"))?,
                     signs_from: row.signs_from,
                     signs_until: row.signs_until,
                     compromised_from: key.compromised_from,
@@ -226,36 +241,40 @@ impl Desk<'_> {
                 });
             }
         }
-        out
+        Ok(out)
     }
 
-    /// Which status signers count for which origin: as their certificates say.
-    fn status(&self) -> Vec<StatusEntry> {
+    /// Which status signers count for which origin: as their certificates say, and as the register adds.
+    fn status(&self, register: &Register) -> Vec<StatusRow> {
         let rings = self.loaded.rings.iter().filter(|ring| ring.purpose == Purpose::Status);
         let rows = rings.flat_map(|ring| &ring.keys).filter_map(|key| key.certificate.as_ref());
         let mut origins: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for leaf in rows.filter_map(|row| row.chain.first()) {
-            let Ok(known) = certify::known(&leaf.0) else { continue };
-            if let Some(origin) = known.uri.filter(|_| known.validity.not_after >= self.now) {
+        for leaf in rows.filter_map(|row| row.chain.first()).filter(|leaf| !self.has_ended(&leaf.0)) {
+            if let Ok(Some(origin)) = certify::known(&leaf.0).map(|known| known.uri) {
                 origins.entry(origin).or_default().push(sha256_hex(&leaf.0));
             }
         }
-        origins.into_iter().map(|(origin, signers)| StatusEntry { origin, signers }).collect()
+        for row in &register.status {
+            origins.entry(row.origin.clone()).or_default().extend(row.signers.iter().cloned());
+        }
+        origins.into_iter().map(|(origin, signers)| StatusRow { origin, signers }).collect()
     }
 
-    fn logs(&self, register: &Register) -> Vec<LogEntry> {
+    /// The row of our own log: its one key, which lives as long as its origin.
+    fn log(&self, register: &Register) -> Vec<LogRow> {
         let origin = crate::authority::log_origin(&self.authority.signer);
-        let known = self.keys(&Purpose::Log).filter(|(key, life, _)| life.is_known() && key.withdrawn_at.is_none());
-        let entry = |(key, _, _): (&crate::key_store::Key, Life, Algorithm)| {
-            Some(LogEntry {
-                origin: origin.clone(),
-                vkey: crate::note::vkey(&origin, key.public.as_ref()?).ok()?,
-                since: key.active_from?,
-                witnesses: register.witnesses.clone(),
-                quorum: register.quorum,
-            })
-        };
-        known.filter_map(entry).collect()
+        let ring = self.loaded.rings.iter().find(|ring| ring.purpose == Purpose::Log);
+        let key = ring.and_then(|ring| ring.active(self.now));
+        let row = key.and_then(|key| {
+            let vkey = crate::note::vkey(&origin, key.public.as_ref()?).ok()?;
+            let (witnesses, quorum) = (register.witnesses.clone(), register.quorum);
+            Some(LogRow { origin, vkey, since: key.active_from?, witnesses, quorum })
+        });
+        row.into_iter().collect()
+    }
+
+    fn has_ended(&self, certificate: &[u8]) -> bool {
+        certify::known(certificate).is_ok_and(|known| known.validity.not_after < self.now)
     }
 
     fn chain_of(&self, purpose: &Purpose) -> Vec<String> {

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use rcgen::CustomExtension;
-use serde::{Deserialize, Serialize};
+use verifier::certificate::Power;
+use verifier::region::Region;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::oid_registry::asn1_rs;
 
@@ -14,16 +15,6 @@ use crate::signer::der;
 /// The arc under which an authority's own OIDs hang.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OidArc(Vec<u64>);
-
-/// Which licence types a key signs, in which regions; in a CA's certificate, the upper bound of what it may certify.
-/// Empty means none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Power {
-    /// Codes of licence types.
-    pub types: Vec<String>,
-    /// Region codes; each stands for its subtree.
-    pub regions: Vec<String>,
-}
 
 impl OidArc {
     /// The arc that RFC 5612 keeps for examples: the demonstration's, refused by `serve`.
@@ -61,64 +52,28 @@ impl fmt::Display for OidArc {
     }
 }
 
-impl Power {
-    /// The non-critical extension.
-    pub(super) fn extension(&self, arc: &OidArc) -> CustomExtension {
-        let list =
-            |texts: &[String]| der(0x30, &texts.iter().flat_map(|text| der(0x0c, text.as_bytes())).collect::<Vec<_>>());
-        let content = der(0x30, &[list(&self.types), list(&self.regions)].concat());
-        CustomExtension::from_oid_content(&arc.under(&[2]), content)
-    }
-
-    /// The power that a certificate carries, `None` if it has no such extension.
-    pub(super) fn of(certificate: &X509Certificate<'_>, arc: &OidArc) -> Result<Option<Self>, CertifyError> {
-        let oid = asn1_rs::Oid::from(&arc.under(&[2])).map_err(|_| CertifyError::OidArc(arc.to_string()))?;
-        let extension = certificate.extensions().iter().find(|extension| extension.oid == oid);
-        let Some(extension) = extension else { return Ok(None) };
-        read(extension.value).map(Some).ok_or(CertifyError::Ca("has an unreadable upper bound"))
-    }
-
-    /// Whether everything that `other` may do lies within this power.
-    pub(super) fn covers(&self, other: &Self) -> bool {
-        let within = |region: &String| self.regions.iter().any(|mine| prefix(region).starts_with(prefix(mine)));
-        other.types.iter().all(|code| self.types.contains(code)) && other.regions.iter().all(within)
-    }
+/// The non-critical extension.
+pub(super) fn extension(power: &Power, arc: &OidArc) -> CustomExtension {
+    let list = |texts: &[String]| {
+        let texts: Vec<_> = texts.iter().flat_map(|text| der(0x0c, text.as_bytes())).collect();
+        der(0x30, &texts)
+    };
+    let content = der(0x30, &[list(&power.types), list(&power.regions)].concat());
+    CustomExtension::from_oid_content(&arc.under(&[2]), content)
 }
 
-/// What all regions of a region's subtree begin with (formats §6).
-fn prefix(region: &str) -> &str {
-    let mut rest = region;
-    while rest.len() > 6 && rest.ends_with("000") {
-        rest = &rest[..rest.len() - 3];
-    }
-    while rest.len() <= 6 && rest.len() % 2 == 0 && rest.ends_with("00") {
-        rest = &rest[..rest.len() - 2];
-    }
-    rest
+/// The power that a certificate carries, `None` if it has no such extension.
+pub(super) fn of(certificate: &X509Certificate<'_>, arc: &OidArc) -> Result<Option<Power>, CertifyError> {
+    let oid = asn1_rs::Oid::from(&arc.under(&[2])).map_err(|_| CertifyError::OidArc(arc.to_string()))?;
+    let extension = certificate.extensions().iter().find(|extension| extension.oid == oid);
+    let Some(extension) = extension else { return Ok(None) };
+    Power::read(extension.value).map(Some).ok_or(CertifyError::Ca("has an unreadable upper bound"))
 }
 
-fn read(content: &[u8]) -> Option<Power> {
-    use asn1_rs::{Any, FromDer as _, Tag};
-    fn sequence(input: &[u8]) -> Option<(&[u8], &[u8])> {
-        let (rest, any) = Any::from_der(input).ok()?;
-        (any.tag() == Tag::Sequence).then_some((rest, any.data))
-    }
-    fn texts(mut input: &[u8]) -> Option<Vec<String>> {
-        let mut out = Vec::new();
-        while !input.is_empty() {
-            let (rest, any) = Any::from_der(input).ok()?;
-            if any.tag() != Tag::Utf8String || out.len() == 4096 {
-                return None;
-            }
-            out.push(String::from_utf8(any.data.to_vec()).ok()?);
-            input = rest;
-        }
-        Some(out)
-    }
-    let (b"", body) = sequence(content)? else { return None };
-    let (rest, types) = sequence(body)?;
-    let (b"", regions) = sequence(rest)? else { return None };
-    Some(Power { types: texts(types)?, regions: texts(regions)? })
+/// Whether everything that `asked` may do lies within `bound`.
+pub(super) fn covers(bound: &Power, asked: &Power) -> bool {
+    let within = |region: &String| region.parse::<Region>().is_ok_and(|region| bound.has_region(&region));
+    asked.types.iter().all(|code| bound.has_type(code)) && asked.regions.iter().all(within)
 }
 
 #[cfg(test)]
@@ -158,9 +113,9 @@ mod tests {
             (power(&["A"], &["990000"]), false),
             (power(&["A"], &["990200"]), false),
         ] {
-            assert_eq!(bound.covers(&asked), covered, "{asked:?}");
+            assert_eq!(covers(&bound, &asked), covered, "{asked:?}");
         }
-        assert!(!power(&[], &[]).covers(&power(&["A"], &[])));
-        assert!(power(&["A"], &["000000"]).covers(&power(&["A"], &["110000"])));
+        assert!(!covers(&power(&[], &[]), &power(&["A"], &[])));
+        assert!(covers(&power(&["A"], &["000000"]), &power(&["A"], &["110000"])));
     }
 }

@@ -6,10 +6,11 @@ use rcgen::{
 };
 use ring::rand::{SecureRandom as _, SystemRandom};
 use time::OffsetDateTime;
+use verifier::subject::SocialCreditCode;
 use verifier::time::Timestamp;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-use super::{CertifyError, OidArc, Power};
+use super::{CertifyError, OidArc, Power, power};
 use crate::purpose::DepartmentUse;
 
 /// organizationIdentifier (ITU-T X.520 §6.4.4), which carries the unified social credit code.
@@ -79,6 +80,7 @@ impl Subject {
         let mut name = DistinguishedName::new();
         name.push(DnType::OrganizationName, checked("organizationName", &self.organization)?);
         if let Some(code) = &self.credit_code {
+            code.parse::<SocialCreditCode>().map_err(|_| CertifyError::Subject("organizationIdentifier"))?;
             let kind = DnType::CustomDnType(ORGANIZATION_IDENTIFIER.to_vec());
             name.push(kind, checked("organizationIdentifier", code)?);
         }
@@ -133,7 +135,7 @@ impl Leaf {
             params.subject_alt_names.push(uri(text)?);
         }
         if let Some(power) = &self.power {
-            params.custom_extensions.push(power.extension(arc));
+            params.custom_extensions.push(power::extension(power, arc));
         }
         Ok(params)
     }
