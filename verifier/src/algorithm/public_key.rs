@@ -181,7 +181,21 @@ fn check_rsa(raw: &[u8]) -> Result<(), KeyError> {
     let bits = n.len() * 8 - n[0].leading_zeros() as usize;
     let odd = n[n.len() - 1] & 1 == 1 && e[e.len() - 1] & 1 == 1;
     let small = e.len() > 4 || e == [1];
-    if !(2048..=8192).contains(&bits) || !odd || small { Err(KeyError::Weak) } else { Ok(()) }
+    if !(2048..=8192).contains(&bits) || !odd || small || has_infineon_form(n) { Err(KeyError::Weak) } else { Ok(()) }
+}
+
+/// Whether a modulus has the form of keys that a faulty chip made (CVE-2017-15361) and that can be factored: modulo each
+/// small prime it is a power of 65537, which hardly any other modulus is.
+fn has_infineon_form(n: &[u8]) -> bool {
+    const PRIMES: [u32; 38] = [
+        3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107,
+        109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+    ];
+    PRIMES.iter().all(|prime| {
+        let rest = n.iter().fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % prime);
+        std::iter::successors(Some(1), |power| Some(power * 65_537 % prime).filter(|next| *next != 1))
+            .any(|power| power == rest)
+    })
 }
 
 impl fmt::Debug for PublicKey {

@@ -14,7 +14,7 @@ const MAIL_ATTRIBUTE: &str = "1.2.840.113549.1.9.1";
 pub(super) fn hold(chain: &[&Certificate]) -> bool {
     let mut left = MAX_COMPARISONS;
     chain.iter().enumerate().skip(1).all(|(place, issuer)| {
-        let (permitted, excluded) = (&issuer.extensions.permitted, &issuer.extensions.excluded);
+        let (permitted, excluded) = (&issuer.0.extensions.permitted, &issuer.0.extensions.excluded);
         if permitted.is_empty() && excluded.is_empty() {
             return true;
         }
@@ -32,13 +32,13 @@ pub(super) fn hold(chain: &[&Certificate]) -> bool {
 
 /// Everything that a certificate calls its subject; mail addresses of the name count where no alternative name is.
 fn names(certificate: &Certificate) -> Vec<GeneralName> {
-    let mut names = certificate.extensions.alternative_names.clone();
+    let mut names = certificate.0.extensions.alternative_names.clone();
     if !names.iter().any(|name| matches!(name, GeneralName::Mail(_))) {
-        let mails = certificate.subject.texts(MAIL_ATTRIBUTE).map(|text| GeneralName::Mail(text.to_owned()));
+        let mails = certificate.subject().texts(MAIL_ATTRIBUTE).map(|text| GeneralName::Mail(text.to_owned()));
         names.extend(mails);
     }
-    if !certificate.subject.is_empty() {
-        names.push(GeneralName::Directory(certificate.subject.clone()));
+    if !certificate.subject().is_empty() {
+        names.push(GeneralName::Directory(certificate.subject().clone()));
     }
     names
 }

@@ -150,13 +150,13 @@ impl Crl {
 
     /// What the list says about `certificate`, wherever it is trusted for that.
     pub(super) fn entry(&self, certificate: &Certificate) -> Option<&Entry> {
-        let entries = self.entries.get(&certificate.serial)?;
+        let entries = self.entries.get(certificate.serial())?;
         entries.iter().find(|entry| entry.issuer.as_ref().unwrap_or(&self.issuer) == certificate.issuer())
     }
 
     /// Whether the signature is by that certificate's key, which may sign CRLs.
     pub(super) fn is_signed_by(&self, issuer: &Certificate) -> bool {
-        let may = issuer.extensions.key_usage.is_none_or(|usage| usage & super::extensions::CRL_SIGN != 0);
+        let may = issuer.0.extensions.key_usage.is_none_or(|usage| usage & super::extensions::CRL_SIGN != 0);
         let (Some(key), Some(algorithm), true) = (issuer.public_key(), self.algorithm, may) else { return false };
         issuer.could_issue(&self.issuer, self.authority.as_ref())
             && key.verify_certificate(algorithm, &self.der[self.tbs.clone()], &self.signature).is_ok()

@@ -12,6 +12,7 @@ mod revocation;
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use x509_parser::prelude::{FromDer as _, X509Certificate, X509Version};
 
@@ -36,7 +37,9 @@ pub const MAX_CERTIFICATE: usize = 64 * 1024;
 
 /// A certificate, read but not judged: only a path says that anything in it holds.
 #[derive(Clone)]
-pub struct Certificate {
+pub struct Certificate(Arc<Fields>);
+
+struct Fields {
     der: Vec<u8>,
     sha256: [u8; 32],
     tbs: Range<usize>,
@@ -68,7 +71,7 @@ impl Certificate {
         let tbs = &parsed.tbs_certificate;
         let spki = tbs.subject_pki.raw;
         let same_algorithm = tbs.signature == parsed.signature_algorithm;
-        Ok(Self {
+        Ok(Self(Arc::new(Fields {
             sha256: crate::algorithm::sha256(der),
             tbs: range(der, tbs.as_ref()).ok_or(CertificateError)?,
             is_version_3: tbs.version == X509Version::V3,
@@ -83,68 +86,68 @@ impl Certificate {
             signature: parsed.signature_value.data.to_vec(),
             extensions: Extensions::read(tbs),
             der: der.to_vec(),
-        })
+        })))
     }
 
     /// The bytes that were read.
     pub fn der(&self) -> &[u8] {
-        &self.der
+        &self.0.der
     }
 
     /// SHA-256 of [`Self::der`].
     pub fn sha256(&self) -> &[u8; 32] {
-        &self.sha256
+        &self.0.sha256
     }
 
     /// The subject's key; none if its type is not supported.
     pub fn public_key(&self) -> Option<&PublicKey> {
-        self.key.as_ref()
+        self.0.key.as_ref()
     }
 
     /// SHA-256 of the subject's `SubjectPublicKeyInfo` as it stands.
     pub fn spki_sha256(&self) -> &[u8; 32] {
-        &self.spki_sha256
+        &self.0.spki_sha256
     }
 
     /// The subject's name.
     pub fn subject(&self) -> &Name {
-        &self.subject
+        &self.0.subject
     }
 
     /// The issuer's name.
     pub fn issuer(&self) -> &Name {
-        &self.issuer
+        &self.0.issuer
     }
 
     /// The serial number's bytes as they stand.
     pub fn serial(&self) -> &[u8] {
-        &self.serial
+        &self.0.serial
     }
 
     /// The first second of its validity.
     pub fn not_before(&self) -> Timestamp {
-        self.not_before
+        self.0.not_before
     }
 
     /// The last second of its validity (inclusive, RFC 5280 §4.1.2.5).
     pub fn not_after(&self) -> Timestamp {
-        self.not_after
+        self.0.not_after
     }
 
     /// The subject's `organizationName`, the first if there are several.
     pub fn organization_name(&self) -> Option<&str> {
-        self.subject.texts("2.5.4.10").next()
+        self.0.subject.texts("2.5.4.10").next()
     }
 
     /// The subject's `organizationIdentifier` (2.5.4.97): a credit code. None unless there is exactly one.
     pub fn organization_identifier(&self) -> Option<&str> {
-        let mut all = self.subject.texts("2.5.4.97");
+        let mut all = self.0.subject.texts("2.5.4.97");
         all.next().filter(|_| all.next().is_none())
     }
 
     /// The URIs among the subject's alternative names.
     pub fn uris(&self) -> impl Iterator<Item = &str> {
-        self.extensions.alternative_names.iter().filter_map(|name| match name {
+        self.0.extensions.alternative_names.iter().filter_map(|name| match name {
             GeneralName::Uri(uri) => Some(uri.as_str()),
             _ => None,
         })
@@ -152,7 +155,7 @@ impl Certificate {
 
     /// The extended key usages as dotted object identifiers; none if the extension is absent.
     pub fn extended_key_usages(&self) -> Option<&[String]> {
-        self.extensions.extended_key_usages.as_deref()
+        self.0.extensions.extended_key_usages.as_deref()
     }
 
     /// The usages of ours, `{oid_arc}.1.n`, that the certificate names.
@@ -163,30 +166,35 @@ impl Certificate {
     /// The power of the extension `{oid_arc}.2`: absent, readable, or there and malformed (then it gives none).
     pub fn power(&self, oid_arc: &str) -> Option<Power> {
         let oid = format!("{oid_arc}.2");
-        let value = self.extensions.others.iter().find(|(name, _)| *name == oid)?;
+        let value = self.0.extensions.others.iter().find(|(name, _)| *name == oid)?;
         Some(Power::read(&value.1).unwrap_or_default())
     }
 
     /// Whether basic constraints say that this is a CA.
     pub fn is_ca(&self) -> bool {
-        self.extensions.basic.is_some_and(|basic| basic.is_ca)
+        self.0.extensions.basic.is_some_and(|basic| basic.is_ca)
     }
 
     fn is_self_issued(&self) -> bool {
-        self.subject == self.issuer
+        self.0.subject == self.0.issuer
+    }
+
+    /// Whether `self` can be the issuer that `child` names.
+    fn could_issue_certificate(&self, child: &Self) -> bool {
+        self.could_issue(child.issuer(), child.0.extensions.authority.as_ref())
     }
 
     /// Whether `self` can have signed what names its issuer so, before any signature is computed.
     fn could_issue(&self, issuer: &Name, authority: Option<&extensions::Authority>) -> bool {
-        self.subject == *issuer
+        self.0.subject == *issuer
             && authority.is_none_or(|authority| {
-                let key_fits = match (&authority.key, &self.extensions.subject_key) {
+                let key_fits = match (&authority.key, &self.0.extensions.subject_key) {
                     (Some(key), Some(own)) => key == own,
                     _ => true,
                 };
                 let names_fit = match (&authority.issuer, &authority.serial) {
                     (Some(issuer), Some(serial)) => {
-                        issuer.contains(&GeneralName::Directory(self.issuer.clone())) && *serial == self.serial
+                        issuer.contains(&GeneralName::Directory(self.0.issuer.clone())) && *serial == self.0.serial
                     }
                     _ => true,
                 };
@@ -196,14 +204,14 @@ impl Certificate {
 
     /// Whether the signature over `child` is by this certificate's key.
     fn signed(&self, child: &Self) -> bool {
-        let (Some(key), Some(algorithm)) = (&self.key, child.algorithm) else { return false };
-        key.verify_certificate(algorithm, &child.der[child.tbs.clone()], &child.signature).is_ok()
+        let (Some(key), Some(algorithm)) = (&self.0.key, child.0.algorithm) else { return false };
+        key.verify_certificate(algorithm, &child.0.der[child.0.tbs.clone()], &child.0.signature).is_ok()
     }
 }
 
 impl PartialEq for Certificate {
     fn eq(&self, other: &Self) -> bool {
-        self.sha256 == other.sha256
+        self.0.sha256 == other.0.sha256
     }
 }
 
@@ -211,7 +219,7 @@ impl Eq for Certificate {}
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Certificate({}, {})", self.subject, hex::encode(self.sha256))
+        write!(f, "Certificate({}, {})", self.0.subject, hex::encode(self.0.sha256))
     }
 }
 

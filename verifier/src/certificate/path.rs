@@ -150,8 +150,13 @@ pub struct Pool {
     anchors: Vec<Certificate>,
     intermediates: Vec<Certificate>,
     by_subject: HashMap<Name, Vec<usize>>,
+    /// Whether the second signed the first, for pairs of the pool that can go together: computed once.
+    signed: HashMap<([u8; 32], [u8; 32]), bool>,
     crls: Vec<Crl>,
 }
+
+/// The most pairs of a pool whose signatures are computed beforehand.
+const MAX_PREPARED: usize = 4096;
 
 impl Pool {
     /// A pool of these.
@@ -160,7 +165,18 @@ impl Pool {
         for (place, certificate) in anchors.iter().chain(&intermediates).enumerate() {
             by_subject.entry(certificate.subject().clone()).or_default().push(place);
         }
-        Self { anchors, intermediates, by_subject, crls }
+        let mut pool = Self { anchors, intermediates, by_subject, signed: HashMap::new(), crls };
+        let mut signed = HashMap::new();
+        for child in &pool.intermediates {
+            let issuers = pool.of_subject(child.issuer()).map(|(issuer, _)| issuer);
+            for issuer in issuers.filter(|issuer| issuer.could_issue_certificate(child)) {
+                if signed.len() < MAX_PREPARED {
+                    signed.insert((*child.sha256(), *issuer.sha256()), issuer.signed(child));
+                }
+            }
+        }
+        pool.signed = signed;
+        pool
     }
 
     /// The trust anchors.
@@ -192,8 +208,7 @@ impl Pool {
     ///
     /// The reason of the path that comes nearest to holding.
     pub fn path(&self, leaf: &Certificate, extra: &[Certificate], rules: &Rules) -> Result<Path, PathReason> {
-        let budget = Cell::new((MAX_SIGNATURES, MAX_PATHS));
-        Search { pool: self, extra, budget }.run(leaf, rules, 0)
+        Search::new(self, extra).run(leaf, rules, 0)
     }
 
     fn of_subject<'a>(&'a self, subject: &Name) -> impl Iterator<Item = (&'a Certificate, bool)> + use<'a> {
@@ -214,11 +229,19 @@ pub(super) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// The certificates of that name.
-    pub(super) fn named(&self, subject: &Name) -> impl Iterator<Item = &'a Certificate> + use<'a> {
-        let subject_of_extra = subject.clone();
-        let extra = self.extra.iter().filter(move |one| *one.subject() == subject_of_extra);
-        self.pool.of_subject(subject).map(|(certificate, _)| certificate).chain(extra)
+    /// Whether a certificate of the pool signed the list and has a path of its own to `anchor`.
+    ///
+    /// That search has its own bounds and takes nothing from the document, so that no document can hide a revocation.
+    pub(super) fn is_signed_under(&self, crl: &Crl, anchor: &Certificate, rules: &Rules, nested: u8) -> bool {
+        let rules = Rules { end: End::Crl, ..rules.clone() };
+        self.pool.of_subject(&crl.issuer).map(|(signer, _)| signer).any(|signer| {
+            let path = || Search::new(self.pool, &[]).run(signer, &rules, nested + 1);
+            crl.is_signed_by(signer) && (signer == anchor || path().is_ok_and(|path| path.anchor() == anchor))
+        })
+    }
+
+    pub(super) fn new(pool: &'a Pool, extra: &'a [Certificate]) -> Self {
+        Self { pool, extra, budget: Cell::new((MAX_SIGNATURES, MAX_PATHS)) }
     }
 
     pub(super) fn run(&self, leaf: &Certificate, rules: &Rules, nested: u8) -> Result<Path, PathReason> {
@@ -241,27 +264,29 @@ impl<'a> Search<'a> {
         if chain.len() >= MAX_LENGTH {
             return Err(PathReason::UnknownIssuer);
         }
-        let authority = last.extensions.authority.as_ref();
+        let authority = last.0.extensions.authority.as_ref();
         let extra = self.extra.iter().map(|certificate| (certificate, false));
         let mut seen: Vec<&[u8; 32]> = Vec::new();
         let mut nearest = None;
         let mut is_named_but_differs = false;
         for (issuer, is_anchor) in self.pool.of_subject(last.issuer()).chain(extra) {
             let is_again = chain.contains(&issuer) || seen.contains(&issuer.sha256());
-            if is_again || !issuer.could_issue(last.issuer(), authority) {
+            if is_again || !issuer.could_issue_certificate(last) {
                 continue;
             }
             seen.push(issuer.sha256());
-            if last.algorithm.is_none() || issuer.public_key().is_none() {
+            if last.0.algorithm.is_none() || issuer.public_key().is_none() {
                 keep_nearest(&mut nearest, PathReason::Weak);
                 continue;
             }
-            if !self.spend_signature() {
-                break;
-            }
-            if !issuer.signed(last) {
+            let is_signed = match self.pool.signed.get(&(*last.sha256(), *issuer.sha256())) {
+                Some(known) => *known,
+                None if self.spend_signature() => issuer.signed(last),
+                None => break,
+            };
+            if !is_signed {
                 let names_key =
-                    authority.is_some_and(|one| one.key.is_some()) && issuer.extensions.subject_key.is_some();
+                    authority.is_some_and(|one| one.key.is_some()) && issuer.0.extensions.subject_key.is_some();
                 is_named_but_differs |= names_key && self.is_trusted(issuer, is_anchor, rules, nested);
                 continue;
             }
@@ -328,11 +353,11 @@ fn keep_nearest(nearest: &mut Option<PathReason>, reason: PathReason) {
 
 /// What is asked of every certificate by itself.
 fn form(certificate: &Certificate, at: Timestamp) -> Option<PathReason> {
-    let own = &certificate.extensions;
-    let is_odd = !certificate.is_version_3
+    let own = &certificate.0.extensions;
+    let is_odd = !certificate.0.is_version_3
         || certificate.issuer().is_empty()
         || certificate.serial().len() > MAX_SERIAL
-        || certificate.algorithm.is_none()
+        || certificate.0.algorithm.is_none()
         || certificate.public_key().is_none()
         || own.has_critical_key_identifier
         || (own.has_name_constraints && !certificate.is_ca());
@@ -351,7 +376,7 @@ fn authorities(chain: &[&Certificate]) -> Vec<PathReason> {
     let mut reasons = Vec::new();
     let mut below = 0; // certificates between this CA and the leaf that are not self-issued
     for (place, ca) in chain.iter().enumerate().skip(1) {
-        let own = &ca.extensions;
+        let own = &ca.0.extensions;
         let is_ca = own.basic.is_some_and(|basic| basic.is_ca && basic.path_length.is_none_or(|most| below <= most))
             && own.key_usage.is_none_or(|usage| usage & KEY_CERT_SIGN != 0);
         if !is_ca {
@@ -378,7 +403,7 @@ fn authorities(chain: &[&Certificate]) -> Vec<PathReason> {
 
 /// What is asked of the certificate at the end.
 fn end(leaf: &Certificate, end: End) -> Option<PathReason> {
-    let usage = leaf.extensions.key_usage;
+    let usage = leaf.0.extensions.key_usage;
     let is_fit = match end {
         End::Crl => true,
         End::Leaf => leaf.is_ca() || usage.is_none_or(|usage| usage & KEY_CERT_SIGN == 0),

@@ -21,7 +21,7 @@ pub(super) fn hold(chain: &[&Certificate]) -> bool {
     let mut row = Row::from([(ANY.to_owned(), BTreeSet::from([ANY.to_owned()]))]);
     for (place, certificate) in below.iter().enumerate() {
         let is_leaf = place + 1 == below.len();
-        let own = &certificate.extensions;
+        let own = &certificate.0.extensions;
         let takes_any = any > 0 || (!is_leaf && certificate.is_self_issued());
         row = own.policies.as_ref().map(|policies| next_row(&row, policies, takes_any)).unwrap_or_default();
         if (explicit == 0 && row.is_empty()) || row.len() > MAX_POLICIES {

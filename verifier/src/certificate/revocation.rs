@@ -3,7 +3,7 @@
 use super::Certificate;
 use super::crl::Crl;
 use super::name::GeneralName;
-use super::path::{End, Revocation, Rules, Search};
+use super::path::{Revocation, Rules, Search};
 use super::points::Point;
 
 /// All reasons that a list can cover: bits 1 to 8 of `ReasonFlags`.
@@ -43,7 +43,7 @@ fn is_cleared(
 ) -> bool {
     let own = Point { name: None, reasons: None, crl_issuer: Vec::new() }; // (the issuer's list for all points)
     let mut covered = 0;
-    for point in certificate.extensions.points.iter().chain([&own]) {
+    for point in certificate.0.extensions.points.iter().chain([&own]) {
         for crl in search.pool.crls() {
             let reasons = point.reasons.unwrap_or(ALL_REASONS) & crl.scope.reasons.unwrap_or(ALL_REASONS);
             let is_complete = crl.delta_base.is_none();
@@ -125,15 +125,8 @@ fn fits(crl: &Crl, certificate: &Certificate, point: &Point) -> bool {
 
 /// Whether a certificate that may sign CRLs, of this chain or with a path to the same anchor, signed the list.
 fn is_trusted(search: &Search<'_>, crl: &Crl, chain: &[&Certificate], rules: &Rules, nested: u8) -> bool {
-    if chain[1..].iter().any(|certificate| crl.is_signed_by(certificate)) {
-        return true;
-    }
-    let anchor = chain[chain.len() - 1];
-    nested < MAX_NESTED
-        && search.named(&crl.issuer).any(|signer| {
-            let rules = Rules { end: End::Crl, ..rules.clone() };
-            crl.is_signed_by(signer) && search.run(signer, &rules, nested + 1).is_ok_and(|path| path.anchor() == anchor)
-        })
+    chain[1..].iter().any(|certificate| crl.is_signed_by(certificate))
+        || (nested < MAX_NESTED && search.is_signed_under(crl, chain[chain.len() - 1], rules, nested))
 }
 
 /// How many issuers of lists about issuers of lists are followed.

@@ -120,7 +120,8 @@ impl Trust {
         let usages = leaf.usages(self.oid_arc());
         let is_foreign = row.is_some_and(|row| row.foreign == Some(true));
         let by_certificate = match usages[..] {
-            [] => is_foreign || row.is_none(),
+            _ if is_foreign => true,
+            [] => row.is_none(),
             [one] => one == usage,
             _ => false,
         };
@@ -140,7 +141,7 @@ impl Trust {
     /// Every bound that must allow what is signed: the leaf's, the row's, each CA's that has one.
     fn powers(&self, path: &Path, row: Option<&CertificateRow>, is_foreign: bool) -> Vec<Power> {
         let arc = self.oid_arc();
-        let leaf = path.leaf().power(arc);
+        let leaf = path.leaf().power(arc).filter(|_| !is_foreign);
         let none = (!is_foreign && row.is_some()).then(Power::default); // a leaf without the extension has no power
         let row = row.map(|row| Power {
             types: row.types.clone(),
