@@ -12,6 +12,7 @@ pub mod hostile;
 pub mod logs;
 pub mod network;
 pub mod postgres;
+pub mod process;
 pub mod sources;
 pub mod tools;
 pub mod visitor;

@@ -379,6 +379,32 @@ async fn a_database_that_goes_away_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_and_loses_nothing() {
+    let (db, _database) = open(Backend::Sqlite).await;
+    tamper(&db, "PRAGMA max_page_count = 80").await;
+    let mut kept = 0;
+    let refused = loop {
+        let mut tx = db.begin().await.expect("begins");
+        let written = note(&mut tx, &format!("{kept}-{}", "x".repeat(3_000))).await;
+        match written {
+            Ok(()) => match tx.commit().await {
+                Ok(()) => kept += 1,
+                Err(error) => break error,
+            },
+            Err(error) => break error,
+        }
+        assert!(kept < 1_000, "it never got full");
+    };
+    assert!(matches!(refused, StorageError::Full(_)) && refused.is_transient(), "{refused:?}");
+    assert_eq!(notes(&db).await, kept, "what was acknowledged is there");
+    tamper(&db, "PRAGMA max_page_count = 100000").await;
+    let mut tx = db.begin().await.expect("begins");
+    note(&mut tx, "after").await.expect("there is room again");
+    tx.commit().await.expect("commits");
+    assert_eq!(notes(&db).await, kept + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_cannot_be_used_is_one_clear_sentence() {
     let folder = xinyin_tests::folder::Folder::new("bad");
     let file = folder.path().join("damaged.db");

@@ -34,6 +34,18 @@ pub enum Break {
     },
 }
 
+impl std::fmt::Display for Break {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing { place } => write!(f, "the row at place {place} is missing"),
+            Self::Changed { place } => write!(f, "the row at place {place} is not the one that was chained"),
+            Self::BeyondHead { size } => write!(f, "rows stand behind place {size}, where the stored head ends"),
+            Self::Head => f.write_str("the stored head does not belong to the last row"),
+            Self::Known { size } => write!(f, "the head that was given for {size} rows is not in this chain"),
+        }
+    }
+}
+
 /// What a walk over the whole record found.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Verification {
