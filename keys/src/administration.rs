@@ -156,8 +156,8 @@ pub fn rotate(
         Certified::AtOnce | Certified::Unchanged => now,
     };
     let made = ring.keys(now).into_iter().rfind(|key| key.life == Life::Announced { active_from: Some(active_from) });
-    let kid = made.map(|key| key.kid).ok_or(KeyStoreError::NoKey)?;
-    Ok(Announced { kid, active_from })
+    let made = made.ok_or(KeyStoreError::NoKey)?;
+    Ok(Announced { kid: made.kid, active_from })
 }
 
 /// Writes what others need in order to trust the authority into `folder`: `trust-bundle.json`, `roots.pem`,

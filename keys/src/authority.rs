@@ -7,18 +7,19 @@
 //! trust roles: root, targets, timestamp        log: Ed25519 note key
 //! ```
 
+mod certifying;
+mod founding;
+
 use std::sync::Arc;
 
-use verifier::algorithm::Algorithm;
+use certifying::{Wanted, leaf_validity};
+pub use founding::Founding;
+use founding::founding_rows;
 use verifier::time::Timestamp;
 
 use crate::certified::{Attachment, CertifiedSigner};
-use crate::certify::{
-    self, Ca, CertifyError, LEAF_MOST_YEARS, Leaf, OidArc, Power, ROOT_YEARS, SIGNING_DAYS, SUBORDINATE_YEARS, Subject,
-    Usage, Validity,
-};
-use crate::key_ring::activation;
-use crate::key_store::{AuthorityRow, Bytes, CertificateRow, KeyRow, KeyStore, KeyStoreError, RingRow, new_key};
+use crate::certify::{self, Ca, CertifyError, Leaf, OidArc, Power, SIGNING_DAYS, Subject, Usage, Validity};
+use crate::key_store::{AuthorityRow, KeyRow, KeyStore, KeyStoreError};
 use crate::publish::{Bundle, PublishError, Register};
 use crate::purpose::{DepartmentUse, KeyKind, Purpose};
 use crate::signer::Signer;
@@ -29,21 +30,6 @@ const DAY: i64 = 24 * 3600;
 const RENEW_BEFORE_SECONDS: i64 = 90 * DAY;
 /// How long others may keep a trust bundle before they look for a newer one; a successor waits for twice that.
 const BUNDLE_CACHE_SECONDS: i64 = DAY;
-
-/// What a new authority is called and where its services stand.
-#[derive(Clone, Debug)]
-pub struct Founding {
-    /// The name by which bundles of this authority are known, a host name for instance. It never changes.
-    pub authority: String,
-    /// Whose it is, as it stands in certificates: 示范省.
-    pub title: String,
-    /// The arc under which its own OIDs hang. It never changes.
-    pub oid_arc: String,
-    /// The external URL of its licence-signer, without a path: `http://localhost:8081`. The log's origin follows from it.
-    pub signer: String,
-    /// The upper bound of what the subordinate CA certifies; `None`: no bound.
-    pub bound: Option<Power>,
-}
 
 /// A department to be certified.
 #[derive(Clone, Debug)]
@@ -382,150 +368,10 @@ impl Authority {
     fn row(&self) -> Result<AuthorityRow, AuthorityError> {
         self.store.loaded().contents.authority.clone().ok_or(AuthorityError::None)
     }
-
-    /// Gives the ring of `purpose` a key with the certificate that is wanted, unless it has one.
-    fn certify(
-        &self,
-        wanted: &Wanted<'_>,
-        leaf: impl Fn(Timestamp) -> Leaf,
-        now: Timestamp,
-    ) -> Result<Certified, AuthorityError> {
-        let kind = wanted.purpose.default_kind();
-        let issuer = self.store.certified(&Purpose::SubordinateCa, now)?;
-        let ca = Ca::new(issuer.certificate(), &issuer, &self.arc)?;
-        let mut failed = None;
-        let outcome = self.store.change(|contents| {
-            let keys = &mut contents.ring_mut(wanted.purpose, kind).keys;
-            let state = state(keys, wanted, now);
-            let signs_from = match state {
-                State::Fits => return Ok(Certified::Unchanged),
-                State::Waiting(signs_from) => return Ok(Certified::Announced { signs_from }),
-                State::Missing => now,
-                State::Outdated => activation(now, BUNDLE_CACHE_SECONDS),
-            };
-            match self.certified_row(wanted, (&ca, &issuer), &leaf(signs_from), signs_from, now) {
-                Ok(row) => keys.push(row),
-                Err(error) => {
-                    failed = Some(error);
-                    return Err(KeyStoreError::Certificate);
-                }
-            }
-            Ok(if signs_from == now { Certified::AtOnce } else { Certified::Announced { signs_from } })
-        });
-        match (outcome, failed) {
-            (Err(_), Some(error)) => Err(error),
-            (outcome, _) => Ok(outcome?),
-        }
-    }
-
-    fn certified_row(
-        &self,
-        wanted: &Wanted<'_>,
-        (ca, issuer): (&Ca<'_>, &CertifiedSigner),
-        leaf: &Leaf,
-        signs_from: Timestamp,
-        now: Timestamp,
-    ) -> Result<KeyRow, AuthorityError> {
-        let kind = wanted.purpose.default_kind();
-        let mut row = new_key(kind, now, Some(signs_from))?;
-        let certificate = ca.leaf(&self.arc, parse(&row, kind)?.public_key(), leaf)?;
-        row.certificate = Some(CertificateRow {
-            chain: std::iter::once(certificate).chain(issuer.chain().iter().cloned()).map(Bytes).collect(),
-            types: wanted.power.types.clone(),
-            regions: wanted.power.regions.clone(),
-            signs_from,
-            signs_until: signs_from.plus(SIGNING_DAYS * DAY),
-            foreign: false,
-        });
-        Ok(row)
-    }
 }
 
-/// What is wanted of the keys of a purpose.
-struct Wanted<'a> {
-    purpose: &'a Purpose,
-    power: &'a Power,
-    uri: Option<&'a str>,
-    /// Whether even a key that fits gets a successor.
-    anew: bool,
-}
-
-enum State {
-    Fits,
-    Waiting(Timestamp),
-    Outdated,
-    Missing,
-}
-
-/// Whether the ring's keys answer what is wanted of them.
-fn state(keys: &[KeyRow], wanted: &Wanted<'_>, now: Timestamp) -> State {
-    let (power, uri) = (wanted.power, wanted.uri);
-    let fits = |row: &CertificateRow| {
-        let known = row.chain.first().and_then(|leaf| certify::known(&leaf.0).ok());
-        row.types == power.types
-            && row.regions == power.regions
-            && known.is_some_and(|known| known.uri.as_deref() == uri)
-    };
-    let usable = keys.iter().filter(|key| key.secret.is_some() && key.compromised_from.is_none());
-    let rows: Vec<&CertificateRow> = usable.filter_map(|key| key.certificate.as_ref()).collect();
-    if let Some(waiting) = rows.iter().find(|row| row.signs_from > now && fits(row)) {
-        return State::Waiting(waiting.signs_from);
-    }
-    let active = rows.iter().filter(|row| row.signs_from <= now && now < row.signs_until);
-    match active.max_by_key(|row| row.signs_from) {
-        None => State::Missing,
-        Some(row) if !wanted.anew && fits(row) && row.signs_until.since(now) > RENEW_BEFORE_SECONDS => State::Fits,
-        Some(_) => State::Outdated,
-    }
-}
-
-fn leaf_validity(signs_from: Timestamp, longest_licence_years: Option<u32>) -> Validity {
-    let years = longest_licence_years.map_or(LEAF_MOST_YEARS, |years| (i64::from(years) + 2).min(LEAF_MOST_YEARS));
-    Validity::years(signs_from, years)
-}
-
-fn founding_rows(founding: &Founding, arc: &OidArc, now: Timestamp) -> Result<Vec<RingRow>, AuthorityError> {
-    let subject =
-        |common_name: String| Subject { organization: founding.title.clone(), credit_code: None, common_name };
-    let kind = KeyKind::Signing(Algorithm::Es256);
-
-    let mut root_row = new_key(kind, now, Some(now))?;
-    let root_key = parse(&root_row, kind)?;
-    let root_validity = Validity::years(now, ROOT_YEARS);
-    let root = certify::root(&root_key, &subject(format!("{}根", founding.title)), root_validity, 2)?;
-
-    let mut subordinate_row = new_key(kind, now, Some(now))?;
-    let subordinate_key = parse(&subordinate_row, kind)?;
-    let validity = Validity::years(now, SUBORDINATE_YEARS);
-    let bound = founding.bound.as_ref().map(|power| (arc, power));
-    let name = subject(format!("{}签发", founding.title));
-    let ca = Ca::new(&root, &root_key, arc)?;
-    let subordinate = ca.subordinate(subordinate_key.public_key(), &name, validity, 0, bound)?;
-
-    let row = |certificate: Vec<u8>, validity: Validity| CertificateRow {
-        chain: vec![Bytes(certificate)],
-        types: Vec::new(),
-        regions: Vec::new(),
-        signs_from: validity.not_before,
-        signs_until: validity.not_after,
-        foreign: false,
-    };
-    subordinate_row.certificate = Some(row(subordinate, validity));
-    root_row.certificate = Some(row(root, root_validity));
-    let ring = |purpose: &Purpose, kind: KeyKind, key: KeyRow| RingRow {
-        purpose: purpose.to_string(),
-        kind: kind.to_string(),
-        keys: vec![key],
-    };
-    let mut rows = vec![ring(&Purpose::RootCa, kind, root_row), ring(&Purpose::SubordinateCa, kind, subordinate_row)];
-    for purpose in [Purpose::TrustRoot, Purpose::TrustTargets, Purpose::TrustTimestamp, Purpose::Log] {
-        let kind = purpose.default_kind();
-        rows.push(ring(&purpose, kind, new_key(kind, now, Some(now))?));
-    }
-    Ok(rows)
-}
-
-fn parse(row: &KeyRow, kind: KeyKind) -> Result<SoftwareKey, KeyStoreError> {
+/// The key of a row that was just made.
+fn key_of(row: &KeyRow, kind: KeyKind) -> Result<SoftwareKey, KeyStoreError> {
     match (kind, &row.secret) {
         (KeyKind::Signing(algorithm), Some(secret)) => Ok(SoftwareKey::from_pkcs8(algorithm, &secret.0)?),
         _ => Err(KeyStoreError::Damaged),

@@ -172,14 +172,14 @@ impl<'a> Ca<'a> {
         let key = SignerKey { signer: self.signer };
         let issuer =
             Issuer::from_ca_cert_der(&self.certificate.into(), &key).map_err(|_| CertifyError::Ca("is unreadable"))?;
-        let issued = params.signed_by(&Public(public), &issuer).map_err(|_| CertifyError::Signing)?.der().to_vec();
-        let (ca, made) = (parse(self.certificate)?, parse(&issued)?);
+        let certificate = params.signed_by(&Public(public), &issuer).map_err(|_| CertifyError::Signing)?.der().to_vec();
+        let (ca, made) = (parse(self.certificate)?, parse(&certificate)?);
         if made.issuer().as_raw() != ca.subject().as_raw()
             || authority_key_identifier(&made) != subject_key_identifier(&ca)
         {
             return Err(CertifyError::Ca("has a name that cannot be repeated byte for byte"));
         }
-        Ok(issued)
+        Ok(certificate)
     }
 }
 
@@ -223,8 +223,7 @@ pub fn request(signer: &dyn Signer, subject: &Subject, uri: Option<&str>) -> Res
 
 /// SHA-256 of some bytes, lower-case hex.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    verifier::encoding::hex::encode(ring::digest::digest(&ring::digest::SHA256, bytes))
 }
 
 /// Some DER as a PEM block (RFC 7468) of that label.

@@ -1,27 +1,31 @@
 //! One service's keys: rings by purpose, in one encrypted file, read again when it changes.
 
 mod contents;
+mod error;
 mod file;
 mod loaded;
+mod passphrase;
+mod row;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use ring::rand::{SecureRandom as _, SystemRandom};
 use verifier::algorithm::Algorithm;
 use verifier::time::Timestamp;
 use zeroize::Zeroizing;
 
 pub(crate) use contents::{AuthorityRow, Bytes, CertificateRow, Contents, KeyRow, RingRow, SecretBytes};
+pub use error::KeyStoreError;
 use file::{Stamp, StoreFile};
 pub(crate) use loaded::{Key, Loaded, Material, Ring, SecretKey};
+pub use passphrase::{Derivation, Passphrase};
+pub(crate) use row::new_key;
+use row::pair_row;
 
 use crate::field::{FieldKeys, MacKeys};
 use crate::key_ring::KeyRing;
 use crate::purpose::{KeyKind, Purpose};
-use crate::signer::{Signer, SignerError};
-use crate::software::SoftwareKey;
 
 /// The keys of one service; cheap to clone, every clone sees the same state.
 ///
@@ -37,97 +41,6 @@ struct Inner {
     /// Held by whoever changes the store; holds the file's stamp as last read or written.
     writing: Mutex<Option<Stamp>>,
     file: Option<StoreFile>,
-}
-
-/// What opens a key store: a passphrase, or the content of a key file.
-pub struct Passphrase(Zeroizing<Vec<u8>>);
-
-/// The cost of deriving the store's key from the passphrase by argon2id. Stored in the file's header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Derivation {
-    memory_kib: u32,
-    passes: u32,
-    lanes: u32,
-}
-
-/// Why a key store did not do what it was asked to.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyStoreError {
-    /// The passphrase does not open the file: it is another one, or the file was changed.
-    #[error("the passphrase does not open the key store, or the file was altered")]
-    Locked,
-    /// The file is no key store, or is damaged.
-    #[error("the key store is damaged or is none")]
-    Damaged,
-    /// The file was written by a later release.
-    #[error("the key store has format version {version}, which this release does not read")]
-    Version {
-        /// The version that the file names.
-        version: u32,
-    },
-    /// Another process gave the file a new passphrase or cost.
-    #[error("the key store was given a new passphrase; restart with it")]
-    Rekeyed,
-    /// A store lies there already.
-    #[error("{} exists already", .path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file system refused.
-    #[error("cannot {act} {}: {cause}", .path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What was tried.
-        act: &'static str,
-        /// What the system said.
-        #[source]
-        cause: std::io::Error,
-    },
-    /// A passphrase of fewer than eight bytes, or a key file that is empty or over 4 KiB.
-    #[error("a passphrase has at least 8 bytes, a key file at most 4,096")]
-    Passphrase,
-    /// The random source failed.
-    #[error("the random source failed")]
-    Random,
-    /// The store has no such ring.
-    #[error("the key store has no {kind} keys for {purpose}")]
-    NoRing {
-        /// The purpose.
-        purpose: Purpose,
-        /// The kind of key.
-        kind: KeyKind,
-    },
-    /// No key of the ring is active.
-    #[error("no {kind} key for {purpose} is active")]
-    NoActiveKey {
-        /// The purpose.
-        purpose: Purpose,
-        /// The kind of key.
-        kind: KeyKind,
-    },
-    /// The ring has no key of that name.
-    #[error("no such key")]
-    NoKey,
-    /// The key's present state does not allow it: the active key cannot be withdrawn or destroyed, a key is made once.
-    #[error("the key is {0}")]
-    State(&'static str),
-    /// The ring's keys need certificates; the authority rotates them.
-    #[error("keys for {purpose} carry certificates: the authority rotates them")]
-    NeedsCertificate {
-        /// The purpose.
-        purpose: Purpose,
-    },
-    /// A certificate does not belong to the key.
-    #[error("the certificate does not belong to the key")]
-    Certificate,
-    /// No certificate or request was made.
-    #[error(transparent)]
-    Certify(#[from] crate::certify::CertifyError),
-    /// A key is unreadable or of another kind.
-    #[error(transparent)]
-    Key(#[from] SignerError),
 }
 
 impl KeyStore {
@@ -353,118 +266,5 @@ impl KeyStore {
 impl fmt::Debug for KeyStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyStore({} rings)", self.loaded().rings.len())
-    }
-}
-
-impl Contents {
-    /// The ring's row, made if it is not there.
-    pub(crate) fn ring_mut(&mut self, purpose: &Purpose, kind: KeyKind) -> &mut RingRow {
-        let (purpose, kind) = (purpose.to_string(), kind.to_string());
-        let found = self.rings.iter().position(|ring| ring.purpose == purpose && ring.kind == kind);
-        let index = found.unwrap_or_else(|| {
-            self.rings.push(RingRow { purpose, kind, keys: Vec::new() });
-            self.rings.len() - 1
-        });
-        &mut self.rings[index]
-    }
-}
-
-/// A new key of `kind`, announced `now`.
-pub(crate) fn new_key(kind: KeyKind, now: Timestamp, active_from: Option<Timestamp>) -> Result<KeyRow, KeyStoreError> {
-    let mut row = match kind {
-        KeyKind::Signing(algorithm) => pair_row(algorithm, SoftwareKey::generate(algorithm)?, now)?,
-        KeyKind::Secret => secret_row(now)?,
-    };
-    row.active_from = active_from;
-    Ok(row)
-}
-
-fn pair_row(algorithm: Algorithm, pkcs8: Zeroizing<Vec<u8>>, now: Timestamp) -> Result<KeyRow, KeyStoreError> {
-    let key = SoftwareKey::from_pkcs8(algorithm, &pkcs8)?;
-    let spki = Some(Bytes(key.public_key().spki_der().to_vec()));
-    Ok(bare_row(key.kid().to_owned(), SecretBytes(pkcs8), spki, now))
-}
-
-fn secret_row(now: Timestamp) -> Result<KeyRow, KeyStoreError> {
-    let mut secret = Zeroizing::new(vec![0; 32]);
-    SystemRandom::new().fill(&mut secret).map_err(|_| KeyStoreError::Random)?;
-    let kid = SecretKey::id_of(&secret).map(|byte| format!("{byte:02x}")).concat();
-    Ok(bare_row(kid, SecretBytes(secret), None, now))
-}
-
-fn bare_row(kid: String, secret: SecretBytes, spki: Option<Bytes>, now: Timestamp) -> KeyRow {
-    KeyRow {
-        kid,
-        secret: Some(secret),
-        spki,
-        announced_at: now,
-        active_from: None,
-        withdrawn_at: None,
-        destroyed_at: None,
-        compromised_from: None,
-        certificate: None,
-    }
-}
-
-impl Passphrase {
-    /// A passphrase of at least eight bytes.
-    ///
-    /// # Errors
-    ///
-    /// `KeyStoreError::Passphrase` if it is shorter or over 4 KiB.
-    pub fn new(text: impl Into<Vec<u8>>) -> Result<Self, KeyStoreError> {
-        let bytes = Zeroizing::new(text.into());
-        if (8..=4096).contains(&bytes.len()) { Ok(Self(bytes)) } else { Err(KeyStoreError::Passphrase) }
-    }
-
-    /// The content of a passphrase or key file; one line end behind it does not count.
-    ///
-    /// # Errors
-    ///
-    /// `Io` if it cannot be read, `Passphrase` if its length does not fit.
-    pub fn from_file(path: &Path) -> Result<Self, KeyStoreError> {
-        use std::io::Read as _;
-        let io = |cause| KeyStoreError::Io { path: path.to_owned(), act: "read", cause };
-        let mut bytes = Zeroizing::new(Vec::new());
-        std::fs::File::open(path).map_err(io)?.take(4099).read_to_end(&mut bytes).map_err(io)?;
-        let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
-        Self::new(text)
-    }
-
-    /// A new random passphrase of 256 bits, as text, to be written to a key file.
-    ///
-    /// # Errors
-    ///
-    /// `Random` if the random source fails.
-    pub fn random_text() -> Result<Zeroizing<String>, KeyStoreError> {
-        use base64::Engine as _;
-        let mut bytes = Zeroizing::new([0; 32]);
-        SystemRandom::new().fill(bytes.as_mut()).map_err(|_| KeyStoreError::Random)?;
-        Ok(Zeroizing::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes.as_ref())))
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Passphrase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Passphrase(***)")
-    }
-}
-
-impl Default for Derivation {
-    /// 64 MiB, three passes, one lane: RFC 9106 §4's second recommendation with one lane.
-    fn default() -> Self {
-        Self { memory_kib: 64 * 1024, passes: 3, lanes: 1 }
-    }
-}
-
-impl Derivation {
-    /// A cost that hinders nobody, for tests and for passphrases that are themselves 256 random bits.
-    pub fn danger_cheap() -> Self {
-        Self { memory_kib: 64, passes: 1, lanes: 1 }
     }
 }

@@ -231,7 +231,7 @@ impl Desk<'_> {
                     spki: sha256_hex(public.spki_der()),
                     der: carried.then(|| bundle::b64(&leaf.0)),
                     purpose: purpose.to_owned(),
-                    department: department.clone(),
+                    department,
                     types: row.types.clone(),
                     regions: regions.map_err(|_| PublishError::Row("region"))?,
                     signs_from: row.signs_from,

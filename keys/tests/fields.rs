@@ -1,5 +1,5 @@
 //! Sealed fields and keyed digests: bound to their place, found again, survive a rotation.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! The life of keys: announced, active, retired, destroyed, compromised.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 

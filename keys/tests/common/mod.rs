@@ -1,5 +1,5 @@
 //! What the tests share: a folder that goes away, one instant, one authority.
-#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses a part of it")]
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, reason = "each test file uses a part of it")]
 
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,114 @@
+//! Giving a ring a key with the certificate that is wanted.
+
+use verifier::time::Timestamp;
+
+use super::{Authority, AuthorityError, BUNDLE_CACHE_SECONDS, Certified, DAY, RENEW_BEFORE_SECONDS, key_of};
+use crate::certified::CertifiedSigner;
+use crate::certify::{self, Ca, LEAF_MOST_YEARS, Leaf, Power, SIGNING_DAYS, Validity};
+use crate::key_ring::activation;
+use crate::key_store::{Bytes, CertificateRow, KeyRow, KeyStoreError, new_key};
+use crate::purpose::Purpose;
+use crate::signer::Signer as _;
+
+/// What is wanted of the keys of a purpose.
+pub(super) struct Wanted<'a> {
+    pub(super) purpose: &'a Purpose,
+    pub(super) power: &'a Power,
+    pub(super) uri: Option<&'a str>,
+    /// Whether even a key that fits gets a successor.
+    pub(super) anew: bool,
+}
+
+impl Authority {
+    /// Gives the ring of `purpose` a key with the certificate that is wanted, unless it has one.
+    pub(super) fn certify(
+        &self,
+        wanted: &Wanted<'_>,
+        leaf: impl Fn(Timestamp) -> Leaf,
+        now: Timestamp,
+    ) -> Result<Certified, AuthorityError> {
+        let kind = wanted.purpose.default_kind();
+        let issuer = self.store.certified(&Purpose::SubordinateCa, now)?;
+        let ca = Ca::new(issuer.certificate(), &issuer, &self.arc)?;
+        let mut failed = None;
+        let outcome = self.store.change(|contents| {
+            let keys = &mut contents.ring_mut(wanted.purpose, kind).keys;
+            let state = state(keys, wanted, now);
+            let signs_from = match state {
+                State::Fits => return Ok(Certified::Unchanged),
+                State::Waiting(signs_from) => return Ok(Certified::Announced { signs_from }),
+                State::Missing => now,
+                State::Outdated => activation(now, BUNDLE_CACHE_SECONDS),
+            };
+            match self.certified_row(wanted, (&ca, &issuer), &leaf(signs_from), signs_from, now) {
+                Ok(row) => keys.push(row),
+                Err(error) => {
+                    failed = Some(error);
+                    return Err(KeyStoreError::Certificate);
+                }
+            }
+            Ok(if signs_from == now { Certified::AtOnce } else { Certified::Announced { signs_from } })
+        });
+        match (outcome, failed) {
+            (Err(_), Some(error)) => Err(error),
+            (outcome, _) => Ok(outcome?),
+        }
+    }
+
+    fn certified_row(
+        &self,
+        wanted: &Wanted<'_>,
+        (ca, issuer): (&Ca<'_>, &CertifiedSigner),
+        leaf: &Leaf,
+        signs_from: Timestamp,
+        now: Timestamp,
+    ) -> Result<KeyRow, AuthorityError> {
+        let kind = wanted.purpose.default_kind();
+        let mut row = new_key(kind, now, Some(signs_from))?;
+        let certificate = ca.leaf(&self.arc, key_of(&row, kind)?.public_key(), leaf)?;
+        row.certificate = Some(CertificateRow {
+            chain: std::iter::once(certificate).chain(issuer.chain().iter().cloned()).map(Bytes).collect(),
+            types: wanted.power.types.clone(),
+            regions: wanted.power.regions.clone(),
+            signs_from,
+            signs_until: signs_from.plus(SIGNING_DAYS * DAY),
+            foreign: false,
+        });
+        Ok(row)
+    }
+}
+
+enum State {
+    Fits,
+    Waiting(Timestamp),
+    Outdated,
+    Missing,
+}
+
+/// Whether the ring's keys answer what is wanted of them.
+fn state(keys: &[KeyRow], wanted: &Wanted<'_>, now: Timestamp) -> State {
+    let (power, uri) = (wanted.power, wanted.uri);
+    let fits = |row: &CertificateRow| {
+        let known = row.chain.first().and_then(|leaf| certify::known(&leaf.0).ok());
+        row.types == power.types
+            && row.regions == power.regions
+            && known.is_some_and(|known| known.uri.as_deref() == uri)
+    };
+    let usable = keys.iter().filter(|key| key.secret.is_some() && key.compromised_from.is_none());
+    let rows: Vec<&CertificateRow> = usable.filter_map(|key| key.certificate.as_ref()).collect();
+    if let Some(waiting) = rows.iter().find(|row| row.signs_from > now && fits(row)) {
+        return State::Waiting(waiting.signs_from);
+    }
+    let active = rows.iter().filter(|row| row.signs_from <= now && now < row.signs_until);
+    match active.max_by_key(|row| row.signs_from) {
+        None => State::Missing,
+        Some(row) if !wanted.anew && fits(row) && row.signs_until.since(now) > RENEW_BEFORE_SECONDS => State::Fits,
+        Some(_) => State::Outdated,
+    }
+}
+
+/// The life of a department's certificate: as long as the longest licence and two years, at most 30 (formats §6).
+pub(super) fn leaf_validity(signs_from: Timestamp, longest_licence_years: Option<u32>) -> Validity {
+    let years = longest_licence_years.map_or(LEAF_MOST_YEARS, |years| (i64::from(years) + 2).min(LEAF_MOST_YEARS));
+    Validity::years(signs_from, years)
+}
