@@ -31,6 +31,7 @@ struct Inner {
     cookies: Cookies,
     client: Option<IpAddr>,
     path_and_query: String,
+    came_from: Option<String>,
     html: bool,
     fetch: csrf::Fetch,
     form: Arc<FormSecret>,
@@ -164,6 +165,7 @@ impl Asker {
             now: site.sources.now(),
             client: site.client_address(peer, Some(&forwarded_for(&head.headers))),
             path_and_query: head.uri.path_and_query().map_or_else(|| "/".into(), |p| p.as_str().to_owned()),
+            came_from: text(header::REFERER).and_then(|referer| local_part(referer, &site.origin())),
             html: prefers_html(text(header::ACCEPT)),
             fetch: csrf::Fetch::read(&head.headers),
             form: Arc::new(FormSecret { kept, new: OnceLock::new() }),
@@ -213,6 +215,11 @@ impl Asker {
         &self.0.path_and_query
     }
 
+    /// The path of the page of ours that led here, as the browser says: for ways back, never for decisions.
+    pub fn came_from(&self) -> Option<&str> {
+        self.0.came_from.as_deref()
+    }
+
     /// Whether a page is wanted rather than JSON.
     pub fn wants_html(&self) -> bool {
         self.0.html
@@ -259,7 +266,14 @@ impl Asker {
         self.check_origin()?;
         let name = self.0.site.cookie_name("_form");
         let fits = self.0.cookies.all(&name).any(|secret| csrf::token_fits(secret, binding, token));
-        if fits { Ok(()) } else { Err(Problem::new(StatusCode::FORBIDDEN, "form.expired")) }
+        if fits {
+            return Ok(());
+        }
+        let problem = Problem::new(StatusCode::FORBIDDEN, "form.expired");
+        Err(match self.came_from() {
+            Some(path) => problem.again(path),
+            None => problem,
+        })
     }
 
     /// The first half of [`Asker::check_form`]: what `Sec-Fetch-Site` and `Origin` say, where a browser sent them.
@@ -292,6 +306,12 @@ impl<S: Sync> FromRequestParts<S> for Asker {
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         })
     }
+}
+
+/// The path of an address of ours.
+fn local_part(address: &str, origin: &str) -> Option<String> {
+    let path = address.strip_prefix(origin)?;
+    crate::shell::is_local_path(path).then(|| path.to_owned())
 }
 
 /// All `X-Forwarded-For` lines as one list: a proxy may add a line of its own behind what a client wrote.

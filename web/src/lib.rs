@@ -5,6 +5,25 @@
 //! take [`asker::Asker`] (who asks: language, incident number, cookies) and answer with [`page::Page`], [`input::Json`] or
 //! [`problem::Problem`]; the shell renders both into what the asker wants.
 //!
+//! ```no_run
+//! # use std::sync::Arc;
+//! # use axum::{Router, routing::get};
+//! # use web::{Asker, Html, Page, Problem, Site, Vocabulary, words::Bilingual};
+//! async fn licence(asker: Asker) -> Result<Page, Problem> {
+//!     let main = Html::already_escaped("<h1>…</h1>"); // an askama template's, in a service
+//!     Ok(Page::new(&asker, asker.words().get("title-licence"), main).who("…"))
+//! }
+//!
+//! # async fn start(sources: keys::sources::Sources) -> Result<(), Box<dyn std::error::Error>> {
+//! let vocabulary = Vocabulary::new(&[])?; // the sources of the service's own crate
+//! let brand = Bilingual::new("信印 电子证照", "Xinyin Licences");
+//! let site = Arc::new(Site::new("signer", "http://localhost:8081".parse()?, brand, vocabulary, sources)?);
+//! let app = web::shell::shell(Router::new().route("/licence", get(licence)), &site, Default::default());
+//! let listeners = vec![web::serve::Listener::loopback(8081).await?];
+//! web::serve::run(listeners, app, Default::default(), std::future::pending()).await;
+//! # Ok(()) }
+//! ```
+//!
 //! axum serves HEAD from `get` handlers by itself: a `get` handler therefore never spends anything (a code, a try, a link);
 //! what spends is a POST from a page (RFC 9110 §9.2.1).
 
@@ -27,6 +46,7 @@ pub mod site;
 pub mod telemetry;
 pub mod words;
 
+mod about;
 mod assets;
 mod form_text;
 

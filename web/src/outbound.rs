@@ -189,7 +189,7 @@ impl Outbound {
     ) -> Result<Answer, OutboundError> {
         let url = Url::parse(url).map_err(|_| OutboundError::Address)?;
         let (client, host) = self.client_for(&url)?;
-        let failed = |error: reqwest::Error| failure(&error, &host);
+        let failed = |error: reqwest::Error| failure(&error.without_url(), &host);
         let mut response = client.request(method, url).headers(headers).body(body).send().await.map_err(failed)?;
         let mut bytes = Vec::new();
         if response.content_length().is_some_and(|length| length > self.0.max_bytes as u64) {

@@ -6,6 +6,7 @@ use http::{HeaderValue, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use verifier::time::Timestamp;
 
+use crate::about;
 use crate::asker::{Asker, Theme};
 use crate::assets;
 use crate::headers::Policy;
@@ -225,8 +226,16 @@ impl Page {
             foot_call: words.html_of("foot-call", &[("telephone", &telephone)]),
             foot_number: words.html_of("foot-number", &[("incident", &number)]),
             foot_line: self.foot_line(),
-            foot_links: site.foot_links.iter().map(|(text, href)| (text.get(lang).to_owned(), href.clone())).collect(),
+            foot_links: self.foot_links(),
         })
+    }
+
+    fn foot_links(&self) -> Vec<(String, String)> {
+        let (site, words, lang) = (self.asker.site(), self.asker.words(), self.asker.lang());
+        let own = about::TOPICS
+            .iter()
+            .map(|topic| (words.get(&format!("about-{topic}")).into_owned(), format!("/about/{topic}")));
+        own.chain(site.foot_links.iter().map(|(text, href)| (text.get(lang).to_owned(), href.clone()))).collect()
     }
 
     fn foot_line(&self) -> String {

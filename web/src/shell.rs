@@ -25,7 +25,7 @@ use crate::problem::{self, Problem, Raised};
 use crate::serve::Peer;
 use crate::site::Site;
 use crate::words::Lang;
-use crate::{assets, headers, telemetry};
+use crate::{about, assets, headers, telemetry};
 
 /// The header that carries a request's number.
 pub const INCIDENT: HeaderName = HeaderName::from_static("xinyin-incident");
@@ -64,7 +64,7 @@ struct Shell {
 
 /// Puts the shell around a service's routes. The routes' handlers take [`Asker`]; refusals are rendered here.
 ///
-/// Adds `/static/…`, `/view`, `/livez`, `/readyz`, `/metrics` and the answers for no such route and no such method.
+/// Adds `/static/…`, `/about/…`, `/view`, `/livez`, `/readyz`, `/metrics` and the answers for no such route and no such method.
 pub fn shell(routes: Router, site: &Arc<Site>, settings: ShellSettings) -> Router {
     let shell = Shell {
         site: site.clone(),
@@ -80,6 +80,7 @@ pub fn shell(routes: Router, site: &Arc<Site>, settings: ShellSettings) -> Route
     let own = Router::new()
         .route("/static/{name}", get(assets::get))
         .route("/favicon.ico", get(|| async { (StatusCode::FOUND, [(header::LOCATION, assets::icon_path())]) }))
+        .route("/about/{topic}", get(about::get))
         .route("/view", get(view_by_link).post(view_by_form));
     routes
         .merge(own)
@@ -138,7 +139,11 @@ fn finish(shell: &Shell, asker: &Asker, method: &Method, route: &str, response: 
     let status = response.status().as_u16();
     telemetry::count_request(shell.site.service, method.as_str(), route, status, took);
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(route, status, milliseconds, "answered");
+    if matches!(route, "/livez" | "/readyz" | "/metrics" | "/static/{name}") {
+        tracing::debug!(route, status, milliseconds, "answered");
+    } else {
+        tracing::info!(route, status, milliseconds, "answered");
+    }
     response
 }
 

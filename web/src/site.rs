@@ -32,7 +32,7 @@ pub struct Site {
     pub notice: Option<Bilingual>,
     /// Whether the foot names Xinyin's version (a portal of others does not).
     pub version_line: bool,
-    /// Links of the foot: text and address.
+    /// Further links of the foot, behind privacy, accessibility and help: text and address.
     pub foot_links: Vec<(Bilingual, String)>,
     /// Where the sign-out form of the head posts to, a local path.
     pub sign_out: String,

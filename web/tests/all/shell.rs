@@ -260,6 +260,23 @@ async fn over_tls_cookies_and_headers_say_so() {
     assert_eq!(seen.header("strict-transport-security"), "max-age=31536000");
 }
 
+#[tokio::test]
+async fn an_expired_form_leads_back_to_its_page() {
+    for (referer, back) in [
+        ("http://localhost:8080/form?a=1", Some("/form?a=1")),
+        ("http://localhost:80801/form", None),
+        ("http://localhost:8080//evil.example", None),
+        ("http://evil.example/form", None),
+    ] {
+        let headers = [FORM, HTML, ("referer", referer)];
+        let seen = ask(&app(), request("POST", "/form", &headers, "text=a&form_token=x")).await;
+        assert_eq!(seen.status, 403);
+        let button = back.map(|path| format!("<a class=\"btn\" href=\"{path}\">再试一次</a>"));
+        assert_eq!(seen.text.contains("再试一次"), back.is_some(), "{referer}");
+        assert!(button.is_none_or(|button| seen.text.contains(&button)), "{}", seen.text);
+    }
+}
+
 fn whole(site: Site) -> Router {
     let handler = |asker: Asker| async move {
         let acting = Acting {
@@ -301,6 +318,7 @@ async fn a_page_has_the_layout_of_the_design() {
         "<li class=\"phone\"><a href=\"/view?lang=en",
         "遇到问题，请拨 <b class=\"num no-break\">0000-12345</b>",
         "<p>信印 0.1.0</p>",
+        "<li><a href=\"/about/privacy\">隐私说明</a></li><li><a href=\"/about/access\">无障碍说明</a></li><li><a href=\"/about/help\">帮助</a></li>",
     ] {
         assert!(seen.text.contains(piece), "{piece}\n---\n{}", seen.text);
     }
@@ -308,6 +326,19 @@ async fn a_page_has_the_layout_of_the_design() {
     let policy = seen.header("content-security-policy");
     assert!(policy.contains("script-src 'self'") && policy.contains("media-src"), "{policy}");
     assert_eq!(seen.header("permissions-policy").split(',').next(), Some("camera=(self)"));
+}
+
+#[tokio::test]
+async fn the_foot_leads_somewhere() {
+    for topic in ["privacy", "access", "help"] {
+        for language in ["zh-CN", "en"] {
+            let headers = [HTML, ("accept-language", language)];
+            let seen = ask(&app(), request("GET", &format!("/about/{topic}"), &headers, "")).await;
+            assert_eq!(seen.status, 200, "{topic}");
+            assert!(!seen.text.contains("about-"), "{}", seen.text);
+        }
+    }
+    assert_eq!(ask(&app(), request("GET", "/about/other", &[], "")).await.status, 404);
 }
 
 #[tokio::test]
