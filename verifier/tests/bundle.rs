@@ -1,5 +1,5 @@
 //! Trust bundles against another implementation's known answers.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Damaged input of every kind is refused, or read, but never a panic or a long computation.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 
@@ -54,7 +54,7 @@ fn damaged_certificates_and_lists() {
     let Some(folder) = common::folder("pkits") else { return };
     let mut dice = Dice(7);
     let good: Vec<_> = some_files(&folder.join("pool"), "crt", 60);
-    let parsed: Vec<_> = good.iter().map(|der| Certificate::parse(der).unwrap()).collect();
+    let parsed: Vec<_> = good.iter().filter_map(|der| Certificate::parse(der).ok()).collect();
     let lists: Vec<_> = some_files(&folder.join("crls"), "crl", 60);
     let pool = Pool::new(parsed[..5].to_vec(), parsed[5..].to_vec(), Vec::new());
     let rules = Rules::at("2026-11-25T06:00:00Z".parse().unwrap());
@@ -83,9 +83,8 @@ fn damaged_bundles() {
     let mut dice = Dice(8);
     let cases = common::json(folder.join("bundle.json"));
     let bundle = cases["cases"][0]["bundle"].to_string();
-    for _ in 0..200 {
-        assert!(Trust::read_unexpired(&dice.damage(bundle.as_bytes())).is_err() || bundle.len() > 10);
-    }
+    let refused = (0..200).filter(|_| Trust::read_unexpired(&dice.damage(bundle.as_bytes())).is_err()).count();
+    common::ran("damaged bundles refused", refused, 190);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! X.509 paths against x509-limbo and NIST PKITS. What differs from a suite is a row with its reason.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Paths and powers behind other people's credentials: what another implementation found there is found here.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Signatures, keys and JWS against Wycheproof and the JOSE cookbook. What differs from a suite is a row with its reason.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 

@@ -4,7 +4,7 @@ use super::Certificate;
 use super::name::GeneralName;
 
 /// The most comparisons for one path: names times subtrees.
-const MAX_COMPARISONS: usize = 100_000;
+const MAX_COMPARISONS: usize = 20_000;
 
 const MAIL_ATTRIBUTE: &str = "1.2.840.113549.1.9.1";
 

@@ -84,7 +84,8 @@ impl Extensions {
                     (usage.ocsp_signing, "1.3.6.1.5.5.7.3.9"),
                 ];
                 let named = named.into_iter().filter(|(present, _)| *present).map(|(_, oid)| oid.to_owned());
-                let all: Vec<_> = named.chain(usage.other.iter().map(|oid| oid.to_id_string())).collect();
+                let all: Vec<_> =
+                    named.chain(usage.other.iter().map(x509_parser::asn1_rs::Oid::to_id_string)).collect();
                 self.has_unprocessed |= all.is_empty();
                 self.extended_key_usages = Some(all);
             }
@@ -136,8 +137,11 @@ impl Extensions {
                 self.others.push((extension.oid.to_id_string(), extension.value.to_vec()));
             }
             ParsedExtension::ParseError { .. } => self.has_unprocessed = true,
-            ParsedExtension::IssuerAlternativeName(_) | ParsedExtension::AuthorityInfoAccess(_) => {}
-            ParsedExtension::SubjectInfoAccess(_) | ParsedExtension::SCT(_) | ParsedExtension::NsCertComment(_) => {}
+            ParsedExtension::IssuerAlternativeName(_)
+            | ParsedExtension::AuthorityInfoAccess(_)
+            | ParsedExtension::SubjectInfoAccess(_)
+            | ParsedExtension::SCT(_)
+            | ParsedExtension::NsCertComment(_) => {}
             _ => self.has_unprocessed |= extension.critical,
         }
     }

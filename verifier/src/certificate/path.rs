@@ -168,8 +168,7 @@ impl Pool {
         let mut pool = Self { anchors, intermediates, by_subject, signed: HashMap::new(), crls };
         let mut signed = HashMap::new();
         for child in &pool.intermediates {
-            let issuers = pool.of_subject(child.issuer()).map(|(issuer, _)| issuer);
-            for issuer in issuers.filter(|issuer| issuer.could_issue_certificate(child)) {
+            for issuer in pool.named(child.issuer()).filter(|issuer| issuer.could_issue_certificate(child)) {
                 if signed.len() < MAX_PREPARED {
                     signed.insert((*child.sha256(), *issuer.sha256()), issuer.signed(child));
                 }
@@ -211,6 +210,11 @@ impl Pool {
         Search::new(self, extra).run(leaf, rules, 0)
     }
 
+    /// The anchors and intermediates of that name.
+    pub(super) fn named<'a>(&'a self, subject: &Name) -> impl Iterator<Item = &'a Certificate> + use<'a> {
+        self.of_subject(subject).map(|(certificate, _)| certificate)
+    }
+
     fn of_subject<'a>(&'a self, subject: &Name) -> impl Iterator<Item = (&'a Certificate, bool)> + use<'a> {
         let places = self.by_subject.get(subject).map(Vec::as_slice).unwrap_or_default();
         places.iter().map(|place| match self.anchors.get(*place) {
@@ -234,7 +238,7 @@ impl<'a> Search<'a> {
     /// That search has its own bounds and takes nothing from the document, so that no document can hide a revocation.
     pub(super) fn is_signed_under(&self, crl: &Crl, anchor: &Certificate, rules: &Rules, nested: u8) -> bool {
         let rules = Rules { end: End::Crl, ..rules.clone() };
-        self.pool.of_subject(&crl.issuer).map(|(signer, _)| signer).any(|signer| {
+        self.pool.named(&crl.issuer).any(|signer| {
             let path = || Search::new(self.pool, &[]).run(signer, &rules, nested + 1);
             crl.is_signed_by(signer) && (signer == anchor || path().is_ok_and(|path| path.anchor() == anchor))
         })
@@ -298,8 +302,11 @@ impl<'a> Search<'a> {
                 Err(reason) => keep_nearest(&mut nearest, reason),
             }
         }
-        let otherwise = if is_named_but_differs { PathReason::Differs } else { PathReason::UnknownIssuer };
-        Err(nearest.unwrap_or(otherwise))
+        // A CA that a document brings along does not excuse a forgery in the name of a trusted one.
+        match nearest.unwrap_or(PathReason::UnknownIssuer) {
+            PathReason::UnknownIssuer if is_named_but_differs => Err(PathReason::Differs),
+            reason => Err(reason),
+        }
     }
 
     /// Whether the CA is one that is trusted, so that a wrong signature in its name is a forgery.
@@ -343,9 +350,10 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Of several paths that fail, the one counts that may yet hold: an undetermined reason before an invalid one.
+/// Of several paths that fail, one that reaches an anchor counts before a dead end, and one that may yet hold before one
+/// that never will.
 fn keep_nearest(nearest: &mut Option<PathReason>, reason: PathReason) {
-    let rank = |reason: PathReason| (reason.is_invalid(), reason == PathReason::UnknownIssuer, reason);
+    let rank = |reason: PathReason| (reason == PathReason::UnknownIssuer, reason.is_invalid(), reason);
     if nearest.is_none_or(|before| rank(reason) < rank(before)) {
         *nearest = Some(reason);
     }

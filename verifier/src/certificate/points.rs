@@ -17,6 +17,7 @@ pub(super) struct Point {
 
 /// The issuing distribution point of a CRL; all certificates and reasons where it is absent.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[allow(clippy::struct_excessive_bools)] // as RFC 5280 has it
 pub(super) struct Scope {
     pub(super) name: Option<PointName>,
     pub(super) users_only: bool,

@@ -12,24 +12,18 @@ const ALL_REASONS: u16 = 0x1FE;
 /// Whether each certificate of `chain` (leaf first) below the anchor stands, as far as the rules ask.
 pub(super) fn hold(search: &Search<'_>, chain: &[&Certificate], rules: &Rules, nested: u8) -> bool {
     chain[..chain.len() - 1].iter().all(|certificate| match rules.revocation {
-        Revocation::Known => !is_listed(search, certificate, chain, rules, nested),
+        Revocation::Known => !is_listed(search, certificate, chain, rules),
         Revocation::Required => is_cleared(search, certificate, chain, rules, nested),
     })
 }
 
-/// Whether any list of a trusted issuer lists the certificate, whatever the list's scope and age: serials are unique
-/// per issuer, so a hit is a hit.
-fn is_listed(
-    search: &Search<'_>,
-    certificate: &Certificate,
-    chain: &[&Certificate],
-    rules: &Rules,
-    nested: u8,
-) -> bool {
+/// Whether any list lists the certificate, whatever the list's scope and age: serials are unique per issuer, so a hit is
+/// a hit. The lists at hand are the trust bundle's own; their issuers need no path, only the right key.
+fn is_listed(search: &Search<'_>, certificate: &Certificate, chain: &[&Certificate], rules: &Rules) -> bool {
     search.pool.crls().iter().any(|crl| {
         crl.entry(certificate).is_some_and(|entry| !entry.is_removed && entry.since <= rules.at)
             && (crl.issuer == *certificate.issuer() || crl.scope.is_indirect)
-            && is_trusted(search, crl, chain, rules, nested)
+            && search.pool.named(&crl.issuer).chain(chain[1..].iter().copied()).any(|signer| crl.is_signed_by(signer))
     })
 }
 

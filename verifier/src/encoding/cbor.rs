@@ -151,9 +151,8 @@ impl<'a> Reader<'a> {
             20 => return Ok(Value::Bool(false)),
             21 => return Ok(Value::Bool(true)),
             22 => return Ok(Value::Null),
-            0..20 | 23 => return Ok(Value::Tag(NEVER, Box::new(Value::Integer(argument.into())))),
             24 if argument < 32 => return Err(CborError::Malformed),
-            24 => return Ok(Value::Tag(NEVER, Box::new(Value::Integer(argument.into())))),
+            0..20 | 23 | 24 => return Ok(Value::Tag(NEVER, Box::new(Value::Integer(argument.into())))),
             25 => half(u16::try_from(argument).map_err(|_| CborError::Malformed)?),
             26 => f64::from(f32::from_bits(u32::try_from(argument).map_err(|_| CborError::Malformed)?)),
             _ => f64::from_bits(argument),
@@ -221,17 +220,17 @@ fn write_head(major: u8, argument: u64, out: &mut Vec<u8>) {
     let bytes = argument.to_be_bytes();
     match argument {
         0..24 => out.push(major | bytes[7]),
-        24..=0xFF => out.extend_from_slice(&[major | 24, bytes[7]]),
+        24..=0xFF => out.extend_from_slice(&[major | 0x18, bytes[7]]),
         0x100..=0xFFFF => {
-            out.push(major | 25);
+            out.push(major | 0x19);
             out.extend_from_slice(&bytes[6..]);
         }
         0x1_0000..=0xFFFF_FFFF => {
-            out.push(major | 26);
+            out.push(major | 0x1A);
             out.extend_from_slice(&bytes[4..]);
         }
         _ => {
-            out.push(major | 27);
+            out.push(major | 0x1B);
             out.extend_from_slice(&bytes);
         }
     }
@@ -278,7 +277,7 @@ fn to_half(single: f32) -> Option<u16> {
     let magnitude = match exponent {
         0 if mantissa == 0 => 0,
         255 if mantissa == 0 => 0x7C00,
-        113..=142 if mantissa & 0x1FFF == 0 => (exponent - 112) << 10 | mantissa >> 13,
+        113..=142 if mantissa.trailing_zeros() >= 13 => (exponent - 112) << 10 | mantissa >> 13,
         103..=112 => {
             let shift = 126 - exponent; // a subnormal half: the leading one becomes visible
             let full = mantissa | 0x80_0000;

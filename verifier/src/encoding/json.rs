@@ -306,7 +306,7 @@ mod tests {
             ("[1,]", Some(JsonError::Syntax(3))),
             ("[1 2]", Some(JsonError::Syntax(3))),
             (r#"{"a"}"#, Some(JsonError::Syntax(4))),
-            (r#"{a:1}"#, Some(JsonError::Syntax(1))),
+            (r"{a:1}", Some(JsonError::Syntax(1))),
             ("\"\n\"", Some(JsonError::Syntax(1))),
             (r#""\ud842""#, Some(JsonError::Syntax(7))),
             (r#""\udfb7""#, Some(JsonError::Syntax(7))),

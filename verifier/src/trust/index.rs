@@ -22,8 +22,7 @@ pub(super) struct Index {
     codes: HashMap<[u8; 8], Vec<[u8; 32]>>,
     departments: HashMap<String, usize>,
     keys: HashMap<[u8; 32], Vec<usize>>,
-    types: HashMap<(String, u64), usize>,
-    algorithms: HashMap<(String, String), Option<Timestamp>>,
+    types: HashMap<String, HashMap<u64, usize>>,
     logs: Vec<Log>,
     status: Vec<StatusOrigin>,
 }
@@ -43,7 +42,6 @@ impl Index {
             departments: HashMap::new(),
             keys: HashMap::new(),
             types: HashMap::new(),
-            algorithms: HashMap::new(),
             logs: targets.logs.iter().map(log).collect::<Result<_, _>>()?,
             status: Vec::new(),
             targets,
@@ -57,10 +55,11 @@ impl Index {
             once(&mut index.departments, row.code.to_string(), place)?;
         }
         for (place, row) in index.targets.types.iter().enumerate() {
-            once(&mut index.types, (row.code.clone(), row.version), place)?;
+            once(index.types.entry(row.code.clone()).or_default(), row.version, place)?;
         }
+        let mut algorithms = HashMap::new();
         for row in &index.targets.algorithms {
-            once(&mut index.algorithms, (row.purpose.clone(), row.alg.clone()), row.until)?;
+            once(&mut algorithms, (&row.purpose, &row.alg), ())?;
         }
         let origins: BTreeSet<_> = index.logs.iter().map(|log| &log.origin).collect();
         if origins.len() != index.logs.len() {
@@ -112,8 +111,7 @@ impl Index {
         expires: Timestamp,
         root: RootPayload,
     ) -> Trust {
-        let Self { targets, pool, certificates, parsed, codes, departments, keys, types, algorithms, logs, status } =
-            self;
+        let Self { targets, pool, certificates, parsed, codes, departments, keys, types, logs, status } = self;
         Trust {
             root_sha256,
             versions,
@@ -127,7 +125,6 @@ impl Index {
             departments,
             keys,
             types,
-            algorithms,
             logs,
             status,
         }

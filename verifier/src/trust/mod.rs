@@ -90,8 +90,7 @@ pub struct Trust {
     codes: HashMap<[u8; 8], Vec<[u8; 32]>>,
     departments: HashMap<String, usize>,
     keys: HashMap<[u8; 32], Vec<usize>>,
-    types: HashMap<(String, u64), usize>,
-    algorithms: HashMap<(String, String), Option<Timestamp>>,
+    types: HashMap<String, HashMap<u64, usize>>,
     logs: Vec<Log>,
     status: Vec<StatusOrigin>,
 }
@@ -234,14 +233,15 @@ impl Trust {
 
     /// That version of a licence type.
     pub fn licence_type(&self, code: &str, version: u64) -> Option<&TypeRow> {
-        self.types.get(&(code.to_owned(), version)).map(|place| &self.targets.types[*place])
+        self.types.get(code)?.get(&version).map(|place| &self.targets.types[*place])
     }
 
     /// Whether the algorithm counts for that purpose at that time.
     pub fn algorithm(&self, purpose: &str, algorithm: Algorithm, at: Timestamp) -> Result<(), AlgorithmReason> {
-        let row = self.algorithms.get(&(purpose.to_owned(), algorithm.name().to_owned()));
-        match row.ok_or(AlgorithmReason::Unlisted)? {
-            Some(until) if at >= *until => Err(AlgorithmReason::Ended),
+        let mut rows = self.targets.algorithms.iter();
+        let row = rows.find(|row| row.purpose == purpose && Algorithm::from_name(&row.alg) == Some(algorithm));
+        match row.ok_or(AlgorithmReason::Unlisted)?.until {
+            Some(until) if at >= until => Err(AlgorithmReason::Ended),
             _ => Ok(()),
         }
     }

@@ -130,12 +130,8 @@ impl Trust {
         [(by_certificate && by_row, PowerReason::Purpose), (in_window, PowerReason::Window)]
             .into_iter()
             .filter_map(|(holds, reason)| (!holds).then_some(reason))
-            .chain(row.filter(|row| self.spki_differs(leaf, row)).map(|_| PowerReason::Register))
+            .chain(row.filter(|row| spki_differs(leaf, row)).map(|_| PowerReason::Register))
             .collect()
-    }
-
-    fn spki_differs(&self, leaf: &Certificate, row: &CertificateRow) -> bool {
-        row.spki != crate::encoding::hex::encode(leaf.spki_sha256())
     }
 
     /// Every bound that must allow what is signed: the leaf's, the row's, each CA's that has one.
@@ -161,6 +157,10 @@ fn bounds(powers: &[Power], type_code: &str, region: Option<&Region>) -> Vec<Pow
         reasons.push(PowerReason::Region);
     }
     reasons
+}
+
+fn spki_differs(leaf: &Certificate, row: &CertificateRow) -> bool {
+    row.spki != crate::encoding::hex::encode(leaf.spki_sha256())
 }
 
 /// Whether the certificate names another department than the row; a foreign one may name none.
