@@ -17,6 +17,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::http::browser::Browser;
 use crate::ids::{InteractionId, MandateId, SessionId};
+use crate::session::Session;
 use crate::storage::authorizations;
 
 /// How long the pages of one sign-in stay usable.
@@ -127,6 +128,8 @@ pub struct Interaction {
     pub created_at: Timestamp,
     /// The session that it goes on with, once one is chosen or made.
     pub(crate) session: Option<SessionId>,
+    /// The session that a sign-in of this very request made: no need to read it again.
+    pub(crate) fresh: Option<Session>,
     /// When somebody signed in within this interaction.
     pub(crate) authenticated_at: Option<Timestamp>,
     /// For whom to act, once chosen.
@@ -168,12 +171,13 @@ impl Interaction {
     }
 
     /// Somebody signed in ([`crate::session::sign_in`] calls this).
-    pub(crate) fn signed_in(&mut self, session: SessionId, at: Timestamp) {
-        if self.session.as_ref() != Some(&session) {
+    pub(crate) fn signed_in(&mut self, session: Session, at: Timestamp) {
+        if self.session.as_ref() != Some(&session.id) {
             self.acting = None;
             self.consented_at = None;
         }
-        self.session = Some(session);
+        self.session = Some(session.id.clone());
+        self.fresh = Some(session);
         self.authenticated_at = Some(at);
     }
 
@@ -193,6 +197,7 @@ impl Interaction {
     /// Starts over without a session: the picker's "another account".
     pub fn forget_session(&mut self) {
         self.session = None;
+        self.fresh = None;
         self.authenticated_at = None;
         self.acting = None;
         self.consented_at = None;
@@ -244,6 +249,7 @@ impl Interaction {
             login_hint,
             created_at: now,
             session: None,
+            fresh: None,
             authenticated_at: None,
             acting: None,
             consented_at: None,

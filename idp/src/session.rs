@@ -93,7 +93,13 @@ pub async fn sign_in(
     }
     let session = if let Some(same) = same {
         sessions::renew(tx, &same.id, authentication, expires_at).await?;
-        same.id.clone()
+        Session {
+            acr: authentication.acr,
+            amr: authentication.amr.clone(),
+            auth_time: authentication.at,
+            expires_at,
+            ..same.clone()
+        }
     } else {
         let session = Session {
             id: SessionId::random(idp.sources())?,
@@ -107,10 +113,11 @@ pub async fn sign_in(
             sid_salt: random_text::<16>(idp.sources())?,
         };
         sessions::insert(tx, &session, &new).await?;
-        session.id
+        session
     };
-    interaction.signed_in(session.clone(), authentication.at);
-    Ok(SignedIn { session, secret, life_seconds: life })
+    let id = session.id.clone();
+    interaction.signed_in(session, authentication.at);
+    Ok(SignedIn { session: id, secret, life_seconds: life })
 }
 
 /// The live sessions of a browser, the newest sign-in first; at most [`MAX_PER_BROWSER`] and a few.
