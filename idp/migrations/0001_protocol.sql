@@ -95,6 +95,8 @@ CREATE TABLE subjects (
     PRIMARY KEY (principal, sector)
 );
 
+CREATE INDEX subjects_sub ON subjects (sector, sub);
+
 -- What a person let a client have; organisation_id is empty where the person acts for nobody.
 CREATE TABLE consents (
     person_id TEXT NOT NULL,

@@ -10,59 +10,32 @@ pub mod http;
 pub mod ids;
 pub mod interaction;
 pub mod mandate;
+pub mod provision;
 pub mod session;
 pub mod settings;
 pub mod storage;
 
+pub(crate) mod cache;
 pub(crate) mod digest;
+pub(crate) mod flow;
 pub(crate) mod grant;
+pub(crate) mod idp;
+pub(crate) mod token;
 
-use std::sync::Arc;
+pub use crate::idp::Idp;
+pub use crate::settings::Settings;
 
-use keys::sources::Sources;
-use store::{Db, Tx};
+/// The words of this service's pages: the protocol's and people's.
+pub const WORDS: [web::words::Source; 2] = [
+    web::words::Source {
+        zh_cn: include_str!("../words/protocol.zh-CN.ftl"),
+        en: include_str!("../words/protocol.en.ftl"),
+    },
+    web::words::Source {
+        zh_cn: include_str!("../words/people.zh-CN.ftl"),
+        en: include_str!("../words/people.en.ftl"),
+    },
+];
 
-use crate::client::Client;
-use crate::error::Error;
-use crate::settings::Settings;
-
-/// The service: everything that its handlers share. Cheap to clone.
-#[derive(Clone)]
-pub struct Idp(Arc<Inner>);
-
-struct Inner {
-    settings: Settings,
-    db: Db,
-    sources: Sources,
-}
-
-impl Idp {
-    /// What the installation decided.
-    pub fn settings(&self) -> &Settings {
-        &self.0.settings
-    }
-
-    /// The database.
-    pub fn db(&self) -> &Db {
-        &self.0.db
-    }
-
-    /// Time and chance.
-    pub fn sources(&self) -> &Sources {
-        &self.0.sources
-    }
-
-    pub(crate) async fn client(&self, _tx: &mut Tx, _client_id: &str) -> Result<Option<Arc<Client>>, Error> {
-        Ok(None)
-    }
-
-    pub(crate) fn open_login_hint(&self, _id: &str, _sealed: &[u8]) -> Result<String, Error> {
-        Ok(String::new())
-    }
-}
-
-impl std::fmt::Debug for Idp {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Idp({})", self.0.settings.issuer_text())
-    }
-}
+/// The tables of idp, for `Db::open`.
+pub use crate::storage::MIGRATIONS;

@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::http::browser::Browser;
 use crate::ids::{ClientId, PersonId, SessionId, random_text};
 use crate::interaction::Interaction;
-use crate::storage::sessions;
+pub use crate::storage::subjects::Consent;
+use crate::storage::{authorizations, sessions, subjects};
 use crate::{Idp, digest};
 
 /// The most persons that stay signed in side by side in one browser; the oldest sign-in ends first.
@@ -89,7 +90,7 @@ pub async fn sign_in(
     }
     let same = known.iter().find(|s| s.person == authentication.person);
     if !known.is_empty() {
-        sessions::move_browser(tx, &browser.session_digests(), &new, authentication.at).await?;
+        sessions::move_browser(tx, browser.session_digests(), &new, authentication.at).await?;
     }
     let session = if let Some(same) = same {
         sessions::renew(tx, &same.id, authentication, expires_at).await?;
@@ -130,7 +131,7 @@ pub async fn of_browser(tx: &mut Tx, browser: &Browser, now: Timestamp) -> Resul
     if digests.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(sessions::of_browser(tx, &digests, now).await?)
+    Ok(sessions::of_browser(tx, digests, now).await?)
 }
 
 /// The live sessions of a person in all browsers, the newest sign-in first, at most 50.
@@ -163,4 +164,34 @@ pub async fn end_all(
     now: Timestamp,
 ) -> Result<u64, Error> {
     Ok(sessions::end_all(tx, person, kept, now).await?)
+}
+
+/// What a person lets clients have, newest first, for the account page.
+///
+/// # Errors
+///
+/// `Error` of storage.
+pub async fn consents(tx: &mut Tx, person: &PersonId) -> Result<Vec<Consent>, Error> {
+    Ok(subjects::consents(tx, person).await?)
+}
+
+/// Takes back what a client was let have: the consent goes, and every token that the client holds for the person ends.
+/// Whether there was anything.
+///
+/// # Errors
+///
+/// `Error` of storage.
+pub async fn withdraw(tx: &mut Tx, person: &PersonId, client: &ClientId, now: Timestamp) -> Result<bool, Error> {
+    let had = subjects::delete_consents(tx, person, client).await?;
+    let revoked = authorizations::revoke_of_client(tx, person, client, now).await?;
+    Ok(had || revoked > 0)
+}
+
+/// Ends every token that anyone holds for a person, offline access too: for a changed password or a locked account.
+///
+/// # Errors
+///
+/// `Error` of storage.
+pub async fn revoke_all(tx: &mut Tx, person: &PersonId, now: Timestamp) -> Result<u64, Error> {
+    Ok(authorizations::revoke_of_person(tx, person, now).await?)
 }

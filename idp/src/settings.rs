@@ -17,6 +17,8 @@ pub struct Settings {
     pub demonstration: bool,
     /// Registers, where they are configured.
     pub registers: Registers,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<web::site::Network>,
     /// How long a session lives, in seconds.
     pub session_seconds: i64,
     /// How long a remembered session lives, in seconds.
@@ -60,6 +62,7 @@ impl Settings {
             help_phone: String::new(),
             demonstration: false,
             registers: Registers::default(),
+            trusted_proxies: Vec::new(),
             session_seconds: 8 * 3_600,
             remembered_seconds: 14 * 86_400,
             access_token_seconds: 300,
@@ -76,10 +79,4 @@ impl Settings {
     /// The absolute URL of one of our paths.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.issuer_text())
-    }
-
-    /// Whether cookies are `Secure` and carry `__Host-`.
-    pub fn is_tls(&self) -> bool {
-        self.issuer.scheme() == "https"
-    }
-}
+    }}

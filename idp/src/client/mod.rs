@@ -1,5 +1,8 @@
 //! Clients: relying parties and departments' systems, as they were registered.
 
+pub(crate) mod authentication;
+pub(crate) mod redirect;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -8,8 +11,7 @@ use verifier::algorithm::Algorithm;
 use crate::ids::ClientId;
 
 /// The scopes that this provider knows of itself; scopes of resources stand in their registrations.
-pub const OWN_SCOPES: [&str; 8] =
-    ["openid", "profile", "id_number", "phone", "organisation", "email", "address", "offline_access"];
+pub const OWN_SCOPES: [&str; 6] = ["openid", "profile", "id_number", "phone", "organisation", "offline_access"];
 
 /// A name in both languages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +129,9 @@ pub struct Client {
     /// The credit code of the department or company whose system it is.
     #[serde(default)]
     pub organisation: Option<String>,
+    /// The resource that this client itself is, if it is one: it may ask about tokens for it (RFC 7662).
+    #[serde(default)]
+    pub is_resource: Option<String>,
     /// Its region (GB/T 2260).
     #[serde(default)]
     pub region: String,
@@ -169,6 +174,11 @@ impl Client {
         !(self.danger_pkce_optional && self.is_confidential())
     }
 
+    /// The resource that it is itself.
+    pub(crate) const fn audience(&self) -> Option<&String> {
+        self.is_resource.as_ref()
+    }
+
     /// Whether it may use a grant type.
     pub fn may(&self, grant: GrantType) -> bool {
         self.grants.contains(&grant)
@@ -179,6 +189,14 @@ impl Names {
     /// The same name in both.
     pub fn same(text: &str) -> Self {
         Self { zh_cn: text.to_owned(), en: String::new() }
+    }
+
+    /// The name for a language; the Chinese one where there is no other.
+    pub fn get(&self, lang: web::Lang) -> &str {
+        match lang {
+            web::Lang::En if !self.en.is_empty() => &self.en,
+            _ => &self.zh_cn,
+        }
     }
 }
 

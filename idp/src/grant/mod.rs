@@ -15,6 +15,8 @@ pub(crate) const CODE_SECONDS: i64 = 60;
 pub(crate) struct Granted {
     /// Scopes granted, in the order asked.
     pub(crate) scope: Vec<String>,
+    /// The scopes whose claims the person lets the client have, `openid` aside: a bound on single claims too.
+    pub(crate) released: Vec<String>,
     /// `sub` in the client's sector.
     pub(crate) sub: String,
     /// Acting for an organisation: the person's own `sub` at the client, and the mandate.

@@ -4,7 +4,22 @@
 //! interaction open nowhere else; it grants nothing. A browser may send several of one name, stale ones among them: all are
 //! looked up (RFC 6265 §4.2.2).
 
-use crate::digest;
+use axum::extract::FromRequestParts;
+use axum::response::Response;
+use http::header;
+use http::request::Parts;
+use web::Asker;
+use web::cookie::SetCookie;
+
+use crate::error::Error;
+use crate::ids::random_text;
+use crate::session::SignedIn;
+use crate::{Idp, digest};
+
+/// What the name of the marking cookie ends in.
+const MARK: &str = "_b";
+/// How long a mark stays.
+const MARK_SECONDS: u32 = 180 * 86_400;
 
 /// The most values of one cookie that are looked at.
 const MOST: usize = 4;
@@ -56,6 +71,33 @@ impl Browser {
     pub fn device(&self) -> &str {
         &self.device
     }
+}
+
+impl<S: Sync> FromRequestParts<S> for Browser {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let asker = Asker::from_request_parts(parts, state).await?;
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Ok(Self::new(asker.cookie_values(""), asker.cookie_values(MARK), agent))
+    }
+}
+
+/// A new mark for a browser that has none: its digest and its cookie.
+pub(crate) fn new_mark(idp: &Idp) -> Result<(String, SetCookie), Error> {
+    let mark = random_text::<32>(idp.sources())?;
+    Ok((digest::of("browser", &mark), SetCookie::new(idp.site(), MARK, &mark, MARK_SECONDS)))
+}
+
+/// The cookie of a browser whose sessions have a new secret.
+pub(crate) fn session_cookie(idp: &Idp, signed_in: &SignedIn) -> SetCookie {
+    let life = u32::try_from(signed_in.life_seconds).unwrap_or(0);
+    SetCookie::new(idp.site(), "", &signed_in.secret, life)
+}
+
+/// Takes the sessions' secret from a browser.
+pub(crate) fn clear_session_cookie(idp: &Idp) -> SetCookie {
+    SetCookie::clear(idp.site(), "")
 }
 
 /// Names a browser and system by their best-known marks, in this order because each pretends to be the later ones.

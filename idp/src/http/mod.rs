@@ -1,3 +1,17 @@
 //! What the network sees: a file per endpoint, and the one table of routes.
 
 pub mod browser;
+pub mod problem;
+pub mod router;
+pub mod steps;
+
+pub(crate) mod authorize;
+pub(crate) mod consent;
+pub(crate) mod discovery;
+pub(crate) mod introspect;
+pub(crate) mod logout;
+pub(crate) mod oauth_error;
+pub(crate) mod parameters;
+pub(crate) mod revoke;
+pub(crate) mod token;
+pub(crate) mod userinfo;

@@ -68,12 +68,17 @@ const REVOKE_OF_PERSON: &str = "UPDATE authorizations SET revoked_at = $2, ended
     WHERE person_id = $1 AND revoked_at IS NULL";
 
 /// How `acting` stands for nobody else.
-pub(crate) const SELF: &str = "-";
+const SELF: &str = "-";
 /// How `client_id` stands for a page of ours; the path follows.
 const PAGE: &str = "page:";
 
 type PendingRow =
     (String, String, String, Option<Vec<u8>>, i64, Option<String>, Option<i64>, Option<String>, Option<i64>);
+
+/// Reads a stored `acting`.
+pub(crate) fn acting(text: &str) -> Acting {
+    if text == SELF { Acting::Self_ } else { Acting::Mandate(MandateId::stored(text.to_owned())) }
+}
 
 /// A pending row, not yet joined with its client.
 pub(crate) struct Pending(PendingRow);
@@ -161,7 +166,7 @@ impl Pending {
             session: session.map(SessionId::stored),
             fresh: None,
             authenticated_at: authenticated_at.map(Timestamp::from_seconds),
-            acting: acting.map(|a| if a == SELF { Acting::Self_ } else { Acting::Mandate(MandateId::stored(a)) }),
+            acting: acting.map(|text| self::acting(&text)),
             consented_at: consented_at.map(Timestamp::from_seconds),
             stored: true,
         }))

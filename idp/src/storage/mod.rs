@@ -3,9 +3,13 @@
 pub(crate) mod accounts;
 pub(crate) mod attempts;
 pub(crate) mod authorizations;
+pub(crate) mod clients;
 pub(crate) mod passkeys;
+pub(crate) mod people;
 pub(crate) mod registrations;
 pub(crate) mod sessions;
+pub(crate) mod subjects;
+pub(crate) mod tokens;
 
 use store::Migration;
 

@@ -15,6 +15,9 @@ const RENEW: &str = "UPDATE sessions SET acr = $2, amr = $3, auth_time = $4, exp
 const MOVE: &str = "UPDATE sessions SET browser_digest = $5
     WHERE browser_digest IN ($1, $2, $3, $4) AND ended_at IS NULL AND expires_at > $6";
 const END: &str = "UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
+const END_BROWSER: &str = "UPDATE sessions SET ended_at = $5
+    WHERE browser_digest IN ($1, $2, $3, $4) AND ended_at IS NULL AND expires_at > $5
+    RETURNING id, person_id";
 const END_OF_PERSON: &str = "UPDATE sessions SET ended_at = $3
     WHERE id = $1 AND person_id = $2 AND ended_at IS NULL AND expires_at > $3";
 const END_ALL: &str = "UPDATE sessions SET ended_at = $3
@@ -155,4 +158,17 @@ pub(crate) async fn of_person(
         .bind(now.seconds())
         .fetch_all(c).await)?;
     rows.into_iter().map(session).collect()
+}
+
+/// Ends all sessions of a browser; whose they were.
+pub(crate) async fn end_browser(
+    tx: &mut Tx,
+    digests: &[String],
+    now: Timestamp,
+) -> Result<Vec<(SessionId, PersonId)>, StorageError> {
+    let rows: Vec<(String, String)> = on!(tx, c => sqlx::query_as(END_BROWSER)
+        .bind(at(digests, 0)).bind(at(digests, 1)).bind(at(digests, 2)).bind(at(digests, 3))
+        .bind(now.seconds())
+        .fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|(id, person)| (SessionId::stored(id), PersonId::stored(person))).collect())
 }

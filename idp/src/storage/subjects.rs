@@ -5,7 +5,8 @@ use store::{StorageError, Tx, on, sqlx};
 use verifier::time::Timestamp;
 
 use crate::error::Error;
-use crate::ids::{ClientId, OrganisationId, PersonId, random_text};
+use crate::ids::{ClientId, OrganisationId, PersonId, SessionId, random_text};
+use crate::session::Session;
 
 const FIND: &str = "SELECT sub FROM subjects WHERE principal = $1 AND sector = $2";
 const INSERT: &str = "INSERT INTO subjects (principal, sector, sub, created_at) VALUES ($1, $2, $3, $4)
@@ -20,6 +21,11 @@ const PUT_CONSENT: &str = "INSERT INTO consents (person_id, client_id, organisat
 const CONSENTS: &str = "SELECT client_id, organisation_id, scope, granted_at FROM consents
     WHERE person_id = $1 ORDER BY granted_at DESC, client_id LIMIT 100";
 const DELETE_CONSENTS: &str = "DELETE FROM consents WHERE person_id = $1 AND client_id = $2";
+
+const PRINCIPAL: &str = "SELECT principal FROM subjects WHERE sector = $1 AND sub = $2";
+const LAST_SESSION: &str = "SELECT session_id FROM authorizations
+    WHERE client_id = $1 AND session_id IN ($2, $3, $4, $5, $6) AND code_digest IS NOT NULL
+    ORDER BY code_expires_at DESC LIMIT 1";
 
 /// Whose `sub` it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +56,31 @@ pub(crate) async fn sub(
         return Ok(sub);
     }
     make(tx, sources, &key, sector, now).await
+}
+
+/// Whose `sub` it is in a sector.
+pub(crate) async fn principal(tx: &mut Tx, sector: &str, sub: &str) -> Result<Option<Principal>, StorageError> {
+    let row: Option<(String,)> =
+        on!(tx, c => sqlx::query_as(PRINCIPAL).bind(sector).bind(sub).fetch_optional(c).await)?;
+    row.map(|(key,)| match key.split_once(':') {
+        Some(("p", id)) => Ok(Principal::Person(PersonId::stored(id.to_owned()))),
+        Some(("o", id)) => Ok(Principal::Organisation(OrganisationId::stored(id.to_owned()))),
+        _ => Err(StorageError::Damaged("subjects.principal")),
+    })
+    .transpose()
+}
+
+/// Which of these sessions the client saw last.
+pub(crate) async fn last_session(
+    tx: &mut Tx,
+    client: &ClientId,
+    sessions: &[Session],
+) -> Result<Option<SessionId>, StorageError> {
+    let at = |n: usize| sessions.get(n).map_or("", |session| session.id.as_str());
+    let row: Option<(String,)> = on!(tx, c => sqlx::query_as(LAST_SESSION)
+        .bind(client.as_str()).bind(at(0)).bind(at(1)).bind(at(2)).bind(at(3)).bind(at(4))
+        .fetch_optional(c).await)?;
+    Ok(row.map(|(id,)| SessionId::stored(id)))
 }
 
 async fn find(tx: &mut Tx, key: &str, sector: &str) -> Result<Option<String>, StorageError> {

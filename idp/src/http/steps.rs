@@ -1,0 +1,179 @@
+//! How a page of an interaction ends: it goes on to the next page, or back to the client.
+//!
+//! A sign-in page's POST, for instance:
+//!
+//! ```ignore
+//! let mut tx = idp.db().begin().await.map_err(problem::of_storage)?;
+//! let mut interaction = steps::load(&idp, &mut tx, &id, &browser).await?;
+//! // … recognise the person, in the same transaction …
+//! let signed_in = session::sign_in(&mut tx, &idp, &mut interaction, &browser, &authentication).await?;
+//! steps::go_on(&idp, &asker, &browser, tx, interaction, Some(signed_in)).await
+//! ```
+
+use askama::Template;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, Method, StatusCode, header};
+use store::Tx;
+use url::Url;
+use web::headers::Policy;
+use web::{Asker, Page, Problem, Words};
+
+use crate::Idp;
+use crate::client::redirect;
+use crate::flow::authorize::{self, Answer, Next, Refused};
+use crate::http::browser::{self, Browser};
+use crate::http::problem;
+use crate::ids::InteractionId;
+use crate::interaction::{self, Asker as Who, Interaction, ResponseMode};
+use crate::session::SignedIn;
+
+/// The interaction whose id stands in the path.
+///
+/// # Errors
+///
+/// `interaction.unknown` where there is none for this browser.
+pub async fn load(idp: &Idp, tx: &mut Tx, id: &str, browser: &Browser) -> Result<Interaction, Problem> {
+    let id = InteractionId::parse(id).ok_or_else(problem::no_interaction)?;
+    interaction::find(tx, idp, &id, browser, idp.sources().now()).await?.ok_or_else(problem::no_interaction)
+}
+
+/// Lets an interaction go on after a form of its page, commits, and answers: 303 to the next page of ours, or the page that
+/// leads back to the client. `signed_in` comes from [`crate::session::sign_in`] where the form signed somebody in.
+///
+/// # Errors
+///
+/// `interaction.unknown` if another tab was faster; a `Problem` of storage.
+pub async fn go_on(
+    idp: &Idp,
+    asker: &Asker,
+    browser: &Browser,
+    mut tx: Tx,
+    mut interaction: Interaction,
+    signed_in: Option<SignedIn>,
+) -> Result<Response, Problem> {
+    let incident = asker.incident().as_str();
+    let next = authorize::advance(idp, &mut tx, &mut interaction, browser, None, incident).await?;
+    tx.commit().await.map_err(problem::of_storage)?;
+    let response = respond(asker, &interaction, next, Method::POST)?;
+    Ok(match signed_in {
+        Some(signed_in) => (browser::session_cookie(idp, &signed_in), response).into_response(),
+        None => response,
+    })
+}
+
+/// Begins an interaction for one of our own pages at `path` and answers with its first step; if somebody is signed in well
+/// enough already, with a redirect to `path`.
+///
+/// # Errors
+///
+/// A `Problem` of storage.
+pub async fn begin_for_page(idp: &Idp, asker: &Asker, browser: &Browser, path: &str) -> Result<Response, Problem> {
+    let interaction = interaction::for_page(idp, path, idp.sources().now())?;
+    begin(idp, asker, browser, interaction).await
+}
+
+/// Takes the first step of a new interaction, in answer to a GET.
+pub(crate) async fn begin(
+    idp: &Idp,
+    asker: &Asker,
+    browser: &Browser,
+    mut interaction: Interaction,
+) -> Result<Response, Problem> {
+    let (mark, cookie) = match browser.mark_digests().first() {
+        Some(mark) => (mark.clone(), None),
+        None => {
+            let (mark, cookie) = browser::new_mark(idp)?;
+            (mark, Some(cookie))
+        }
+    };
+    let mut tx = idp.db().begin().await.map_err(problem::of_storage)?;
+    let incident = asker.incident().as_str();
+    let next = authorize::advance(idp, &mut tx, &mut interaction, browser, Some(&mark), incident).await?;
+    tx.commit().await.map_err(problem::of_storage)?;
+    let response = respond(asker, &interaction, next, Method::GET)?;
+    Ok(match cookie {
+        Some(cookie) => (cookie, response).into_response(),
+        None => response,
+    })
+}
+
+/// Ends an interaction because the person does not want to: `access_denied` for the client; a page of ours is left for the
+/// start page.
+///
+/// # Errors
+///
+/// `interaction.unknown` if it is over; a `Problem` of storage.
+pub async fn cancel(idp: &Idp, asker: &Asker, mut tx: Tx, interaction: Interaction) -> Result<Response, Problem> {
+    let refused = Refused { error: "access_denied", description: "the person did not want to go on" };
+    let next = match &interaction.asker {
+        Who::Client(client) => {
+            let client = client.clone();
+            authorize::refuse(idp, &mut tx, &interaction, &client, refused, idp.sources().now()).await?
+        }
+        Who::Page(_) => Next::Page("/".to_owned()),
+    };
+    tx.commit().await.map_err(problem::of_storage)?;
+    respond(asker, &interaction, next, Method::POST)
+}
+
+fn respond(asker: &Asker, interaction: &Interaction, next: Next, asked_by: Method) -> Result<Response, Problem> {
+    match next {
+        Next::Step(step) => Ok(see_other(&step.path(interaction.id.as_str()))),
+        Next::Page(path) => Ok(see_other(&path)),
+        Next::Answer(answer) => Ok(leave(asker, &answer, asked_by)),
+        Next::Over => Err(problem::no_interaction()),
+    }
+}
+
+/// 303 to a path or URL; what cannot stand in a header leads to the start page.
+pub(crate) fn see_other(to: &str) -> Response {
+    let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
+}
+
+/// The answer that leads back to the client. After a form it is a page of ours that moves on by itself, because browsers
+/// hold a form's whole redirect chain to `form-action` (W3C CSP3, issue 8).
+pub(crate) fn leave(asker: &Asker, answer: &Answer, asked_by: Method) -> Response {
+    let parameters: Vec<(&str, &str)> = answer.parameters.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    let host = Url::parse(&answer.redirect_uri).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let name = answer.client.name.get(asker.lang());
+    let words = asker.words();
+    if answer.mode == ResponseMode::FormPost {
+        let main = FormPost { w: words, name, host: &host, action: &answer.redirect_uri, fields: &parameters };
+        let policy = Policy { script: true, forms_leave: true, ..Policy::default() };
+        let page = Page::of(asker, words.get("returning-title"), &main).view_to("/");
+        return page.script("/static/submit.js").policy(policy).into_response();
+    }
+    let url = redirect::with(&answer.redirect_uri, &parameters);
+    if asked_by == Method::GET {
+        return see_other(&url);
+    }
+    let main = Returning { w: words, name, host: &host, url: &url };
+    let page = Page::of(asker, words.get("returning-title"), &main).view_to("/").moves_on_to(url.clone());
+    page.into_response()
+}
+
+/// `GET /static/submit.js`: sends the one form of the form_post page.
+pub(crate) async fn submit_js() -> Response {
+    let headers = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=86400")];
+    (headers, "document.querySelector('form[data-submit]').submit();\n").into_response()
+}
+
+#[derive(Template)]
+#[template(path = "returning.html")]
+struct Returning<'a> {
+    w: &'a Words,
+    name: &'a str,
+    host: &'a str,
+    url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "form-post.html")]
+struct FormPost<'a> {
+    w: &'a Words,
+    name: &'a str,
+    host: &'a str,
+    action: &'a str,
+    fields: &'a [(&'a str, &'a str)],
+}
