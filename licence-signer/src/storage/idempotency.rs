@@ -1,0 +1,38 @@
+//! What an `Idempotency-Key` did. A row is written with what it did, in one transaction; a refusal leaves none.
+
+use store::{StorageError, Tx, on};
+use verifier::time::Timestamp;
+
+const CLAIM: &str = "INSERT INTO idempotency (scope, request, licence, event, at) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (scope) DO NOTHING";
+const FIND: &str = "SELECT request, licence, event FROM idempotency WHERE scope = $1";
+
+/// What a key did before.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct Done {
+    /// Keyed digest of the request.
+    pub(crate) request: Vec<u8>,
+    /// The licence.
+    pub(crate) licence: String,
+    /// The event, if it was one.
+    pub(crate) event: Option<String>,
+}
+
+/// Takes the key for this transaction. Of two that race exactly one gets `true`; the other waits for its commit.
+pub(crate) async fn claim(
+    tx: &mut Tx,
+    scope: &[u8],
+    request: &[u8],
+    licence: &str,
+    event: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let rows = on!(tx, c => sqlx::query(CLAIM).bind(scope).bind(request).bind(licence).bind(event).bind(now.seconds())
+        .execute(c).await.map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}
+
+/// What the key did.
+pub(crate) async fn find(tx: &mut Tx, scope: &[u8]) -> Result<Option<Done>, StorageError> {
+    on!(tx, c => sqlx::query_as(FIND).bind(scope).fetch_optional(c).await)
+}
