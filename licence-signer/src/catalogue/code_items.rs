@@ -1,14 +1,17 @@
 //! The items that an offline code carries, and whether they fit.
 
 use serde_json::{Map, Value};
+use verifier::rendition::code::write::{Bound, Item, Profile, largest};
 
-/// One item of a code with the most bytes that its value takes.
+use super::HolderKind;
+
+/// One item of a code with the bound that its schema gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeItem {
     /// Its name.
     pub name: String,
-    /// The longest value: three bytes a character of Han text, one of ASCII (formats §3).
-    pub max_bytes: usize,
+    /// What it holds at most.
+    pub bound: Bound,
 }
 
 /// The items of a code do not fit, or are not bounded.
@@ -36,29 +39,71 @@ impl CodeItem {
     ///
     /// `Unbounded` without `maxLength`, `enum`, `const` or `format: date`.
     pub fn of(name: &str, property: &Map<String, Value>) -> Result<Self, CodeTooSmall> {
-        let bound = longest(property).ok_or_else(|| CodeTooSmall::Unbounded(name.to_owned()))?;
-        Ok(Self { name: name.to_owned(), max_bytes: bound })
+        let bound = bound(property).ok_or_else(|| CodeTooSmall::Unbounded(name.to_owned()))?;
+        Ok(Self { name: name.to_owned(), bound })
+    }
+
+    /// The item's value as a code carries it; `Absent` where the licence has none.
+    pub fn value(&self, items: &Map<String, Value>) -> Item {
+        match items.get(&self.name) {
+            Some(Value::String(text)) => Item::Text(text.clone()),
+            Some(Value::Bool(value)) => Item::Bool(*value),
+            Some(Value::Number(number)) => number.as_i64().map_or(Item::Absent, Item::Integer),
+            _ => Item::Absent,
+        }
     }
 }
 
-fn longest(property: &Map<String, Value>) -> Option<usize> {
+impl HolderKind {
+    /// The same in the verifier's words.
+    pub const fn of_code(self) -> verifier::rendition::code::write::HolderKind {
+        match self {
+            Self::Person => verifier::rendition::code::write::HolderKind::Person,
+            Self::Organisation => verifier::rendition::code::write::HolderKind::Organisation,
+        }
+    }
+}
+
+/// Whether a code of the type fits in both profiles whatever its items hold.
+pub(super) fn check_capacity(
+    code: &str,
+    version: u32,
+    holder: HolderKind,
+    items: &[CodeItem],
+) -> Result<(), CodeTooSmall> {
+    let bounds: Vec<Bound> = items.iter().map(|item| item.bound).collect();
+    let (screen, printed) = largest(code, u64::from(version), holder.of_code(), &bounds);
+    for (profile, name, needed) in [(Profile::Screen, "screen", screen), (Profile::Printed, "printed", printed)] {
+        if needed > profile.most() {
+            return Err(CodeTooSmall::TooLong { profile: name, needed, most: profile.most() });
+        }
+    }
+    Ok(())
+}
+
+fn bound(property: &Map<String, Value>) -> Option<Bound> {
     match property.get("type").and_then(Value::as_str)? {
-        "boolean" => return Some(1),
-        "integer" => return Some(9),
+        "boolean" => return Some(Bound::Bool),
+        "integer" => return Some(Bound::Integer),
         _ => {}
     }
+    let of_values = |values: &[&str]| Bound::Text {
+        characters: values.iter().map(|value| value.chars().count()).max().unwrap_or_default(),
+        ascii: values.iter().all(|value| value.is_ascii()),
+    };
     if let Some(values) = property.get("enum").and_then(Value::as_array) {
-        return values.iter().map(|v| v.as_str().map_or(9, str::len)).max();
+        let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+        return (texts.len() == values.len()).then(|| of_values(&texts));
     }
     if let Some(value) = property.get("const").and_then(Value::as_str) {
-        return Some(value.len());
+        return Some(of_values(&[value]));
     }
     if property.get("format").and_then(Value::as_str) == Some("date") {
-        return Some("2026-11-25".len());
+        return Some(Bound::Date);
     }
     let characters = usize::try_from(property.get("maxLength")?.as_u64()?).ok()?;
     let ascii = property.get("pattern").and_then(Value::as_str).is_some_and(is_ascii_class);
-    characters.checked_mul(if ascii { 1 } else { 3 })
+    Some(Bound::Text { characters, ascii })
 }
 
 /// Whether a pattern is `^[…]{…}$`, `^[…]+$` or `^[…]*$` with ASCII letters, digits, blanks, `-`, `/` and `.` alone in
@@ -81,18 +126,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_value_counts_bytes() {
+    fn the_schema_bounds_each_item() {
+        let text = |characters, ascii| Some(Bound::Text { characters, ascii });
         for (property, expected) in [
-            (json!({"type": "string", "maxLength": 10}), Some(30)),
-            (json!({"type": "string", "maxLength": 10, "pattern": "^[0-9A-Z]{1,10}$"}), Some(10)),
-            (json!({"type": "string", "maxLength": 10, "pattern": "^[^0-9]+$"}), Some(30)),
-            (json!({"type": "string", "format": "date"}), Some(10)),
-            (json!({"type": "string", "enum": ["甲", "乙类"]}), Some(6)),
-            (json!({"type": "integer"}), Some(9)),
+            (json!({"type": "string", "maxLength": 10}), text(10, false)),
+            (json!({"type": "string", "maxLength": 10, "pattern": "^[0-9A-Z]{1,10}$"}), text(10, true)),
+            (json!({"type": "string", "maxLength": 10, "pattern": "^[^0-9]+$"}), text(10, false)),
+            (json!({"type": "string", "format": "date"}), Some(Bound::Date)),
+            (json!({"type": "string", "enum": ["甲", "乙类"]}), text(2, false)),
+            (json!({"type": "integer"}), Some(Bound::Integer)),
             (json!({"type": "string"}), None),
             (json!({"type": "string", "pattern": "^[0-9]+$"}), None),
         ] {
-            let found = CodeItem::of("a", property.as_object().expect("an object")).ok().map(|i| i.max_bytes);
+            let found = CodeItem::of("a", property.as_object().expect("an object")).ok().map(|i| i.bound);
             assert_eq!(found, expected, "{property}");
         }
     }

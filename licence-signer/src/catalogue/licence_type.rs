@@ -105,7 +105,7 @@ impl LicenceType {
                 CodeItem::of(name, property)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        super::code_items::check_capacity(definition.holder_kind, &code_items)?;
+        super::code_items::check_capacity(code, definition.version, definition.holder_kind, &code_items)?;
         let lookup = definition.lookup.iter().map(|rule| (rule.matter.clone(), rule.items.clone())).collect();
         Ok(Self { definition, schema, code_items, departments, lookup })
     }

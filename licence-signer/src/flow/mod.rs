@@ -1,0 +1,18 @@
+//! What is done, in the order in which it is done: each flow reads the clock once, asks the rules, saves and commits.
+
+pub mod error;
+pub mod event;
+pub mod history;
+pub mod issue;
+pub mod lookup;
+pub mod present;
+pub mod read;
+pub mod status_list;
+
+pub(crate) mod complete;
+pub(crate) mod housekeeping;
+pub(crate) mod record;
+pub(crate) mod seal;
+pub(crate) mod sequence;
+pub(crate) mod transparency;
+pub(crate) mod trust;
