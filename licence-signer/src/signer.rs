@@ -20,6 +20,9 @@ use crate::flow::trust::TrustCache;
 use crate::officer::Department;
 use crate::storage::{self, log};
 use crate::{Settings, StartError, Stop, World};
+use web::access_token::Verifier;
+use web::words::{Bilingual, Source};
+use web::{Site, Vocabulary};
 
 /// licence-signer. Cheap to clone; every clone is the same service.
 #[derive(Clone)]
@@ -32,6 +35,8 @@ struct Inner {
     keys: KeyStore,
     sources: Sources,
     outbound: Outbound,
+    tokens: Verifier,
+    site: Arc<Site>,
     world: RwLock<Arc<World>>,
     lists: Lists,
     trust: TrustCache,
@@ -68,7 +73,12 @@ impl LicenceSigner {
         for purpose in [Purpose::Log, Purpose::FieldEncryption, Purpose::FieldDigest, Purpose::Cookie] {
             key_store.ensure(&purpose, now)?;
         }
+        let tokens =
+            Verifier::new(settings.issuer.as_str(), settings.external_url.as_str(), outbound.clone(), sources.clone());
+        let site = Arc::new(site(&settings, sources.clone())?);
         let signer = Self(Arc::new(Inner {
+            tokens,
+            site,
             settings,
             origin,
             db,
@@ -144,6 +154,16 @@ impl LicenceSigner {
     /// The door out.
     pub fn outbound(&self) -> &Outbound {
         &self.0.outbound
+    }
+
+    /// What checks access tokens made for this service.
+    pub fn tokens(&self) -> &Verifier {
+        &self.0.tokens
+    }
+
+    /// The service as its pages and cookies know it.
+    pub fn site(&self) -> &Arc<Site> {
+        &self.0.site
     }
 
     /// The catalogue as last read.
@@ -239,6 +259,22 @@ impl LicenceSigner {
     pub async fn run_background(&self, stop: impl Future<Output = ()> + Send) {
         crate::flow::housekeeping::run(self, stop).await;
     }
+}
+
+/// The words of this service.
+pub const WORDS: [Source; 1] =
+    [Source { zh_cn: include_str!("../words/api.zh-CN.ftl"), en: include_str!("../words/api.en.ftl") }];
+
+fn site(settings: &Settings, sources: Sources) -> Result<Site, StartError> {
+    let url = Url::parse(&settings.external_url).map_err(|_| StartError::ExternalUrl)?;
+    let vocabulary = Vocabulary::new(&WORDS).map_err(|error| StartError::Words(error.to_string()))?;
+    let brand = Bilingual::new("电子证照", "E-licences");
+    let mut site = Site::new("signer", url, brand, vocabulary, sources).map_err(|_| StartError::ExternalUrl)?;
+    site.trusted_proxies.clone_from(&settings.trusted_proxies);
+    if !settings.telephone.is_empty() {
+        site.telephone.clone_from(&settings.telephone);
+    }
+    Ok(site)
 }
 
 /// The log's origin of an external URL, which must be an origin itself.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use store::StorageError;
 use verifier::time::Timestamp;
+use verifier::trust::Trust;
 
 use super::error::FlowError;
 use super::record::Recorded;
@@ -92,9 +93,12 @@ pub(crate) async fn complete(signer: &LicenceSigner, recorded: &Recorded) -> Res
     signer.stop_here(Stop::Sealed)?;
 
     let trust = signer.trust().await?;
-    trust::reads_back(signer, &trust, sealed.text.as_bytes(), &recorded.facts, true, now)?;
-    if let Some(code) = &code {
-        trust::reads_back(signer, &trust, &code.body, &recorded.facts, false, now)?;
+    let check = |trust: &Trust| {
+        trust::reads_back(trust, sealed.text.as_bytes(), &recorded.facts, true, now)?;
+        code.as_ref().map_or(Ok(()), |code| trust::reads_back(trust, &code.body, &recorded.facts, false, now))
+    };
+    if check(&trust).is_err() {
+        check(&*signer.reload_trust().await?)?; // another process may have published a newer bundle
     }
     signer.stop_here(Stop::Checked)?;
 

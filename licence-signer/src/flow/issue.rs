@@ -108,7 +108,7 @@ impl LicenceSigner {
         let (signer, work) = (self.clone(), recorded.clone());
         let finishing = tokio::spawn(async move { complete(&signer, &work).await });
         match tokio::time::timeout(WAIT, finishing).await {
-            Ok(Ok(Ok(()))) => self.released(&licence).await.map(|found| Issued::Released(Box::new(found))),
+            Ok(Ok(Ok(()))) => Ok(Issued::Released(Box::new(Licence::of(&recorded, now)))),
             Ok(Ok(Err(FlowError::Stopped | FlowError::NotReleased)) | Err(_)) | Err(_) => Ok(Issued::Recorded(licence)),
             Ok(Ok(Err(error))) => {
                 tracing::error!(licence, %error, "a recorded licence was not released; the background task will try again");
@@ -153,7 +153,10 @@ impl LicenceSigner {
         match tokio::time::timeout(WAIT, waiting).await {
             Ok(done) => {
                 done?;
-                self.released(&licence).await.map(|found| Issued::Released(Box::new(found)))
+                let recorded = complete::recorded(self, &licence).await?;
+                let recorded = recorded.ok_or(store::StorageError::Damaged("an idempotency row without its licence"))?;
+                let now = self.sources().now();
+                Ok(Issued::Released(Box::new(Licence::of(&recorded, now))))
             }
             Err(_) => Ok(Issued::Recorded(licence)),
         }

@@ -1,6 +1,6 @@
 //! Sealing: the keys sign what was recorded.
 
-use keys::{DepartmentUse, Purpose};
+use keys::{DepartmentUse, Purpose, Signer as _};
 use verifier::log::Event as LogEvent;
 use verifier::rendition::code::write::{self as code, Draft as CodeDraft, Item};
 use verifier::rendition::credential::write::{LogClaim, assemble, header};
@@ -91,8 +91,7 @@ pub(crate) fn credential(
 ) -> Result<SealedCredential, FlowError> {
     let damaged = || FlowError::Storage(store::StorageError::Damaged("a sealing"));
     let purpose = Purpose::department(&recorded.department, DepartmentUse::Credential);
-    let key = signer.key_store().ring(&purpose)?.active(now)?;
-    let chain = signer.certificate_chain(&purpose, key.kid())?;
+    let key = signer.key_store().certified(&purpose, now)?;
     let (top, items) = (recorded.disclosures.top(), recorded.disclosures.items());
     let uri = signer.status_uri(&sealing.status_list);
     let position = u64::try_from(sealing.status_position).map_err(|_| damaged())?;
@@ -106,7 +105,7 @@ pub(crate) fn credential(
         proof,
     };
     let payload = draft.payload(Some(&log)).map_err(|error| FlowError::Internal(error.to_string()))?;
-    let jwt = keys::jws::sign(key.as_ref(), header(&chain), &payload)?;
+    let jwt = keys::jws::sign(&key, header(key.chain()), &payload)?;
     let text = assemble(&jwt, top.iter().chain(&items));
     let kept = RenditionRow {
         rendition: "sdjwt".to_owned(),
@@ -127,9 +126,7 @@ pub(crate) fn code(
     now: Timestamp,
 ) -> Result<RenditionRow, FlowError> {
     let purpose = Purpose::department(department, DepartmentUse::Code);
-    let key = signer.key_store().ring(&purpose)?.active(now)?;
-    let chain = signer.certificate_chain(&purpose, key.kid())?;
-    let leaf = chain.first().ok_or_else(|| FlowError::Internal("a code key without certificate".to_owned()))?;
+    let key = signer.key_store().certified(&purpose, now)?;
     let serial = serial(&facts.identifier).ok_or(store::StorageError::Damaged("a licence identifier"))?;
     let items = code_values(facts, licence_type);
     let draft = draft(facts, serial, &items, status, now);
@@ -137,7 +134,7 @@ pub(crate) fn code(
         code::CodeError::TooLong(name) => FlowError::RenditionAbsent(name),
         other => FlowError::Internal(other.to_string()),
     })?;
-    let to_sign = draft.to_sign(leaf).map_err(|error| FlowError::Internal(error.to_string()))?;
+    let to_sign = draft.to_sign(key.certificate()).map_err(|error| FlowError::Internal(error.to_string()))?;
     let body = to_sign.assemble(&key.sign(&to_sign.message())?);
     Ok(RenditionRow { rendition: "cwt".to_owned(), kid: key.kid().to_owned(), sealed_at: now.seconds(), body })
 }

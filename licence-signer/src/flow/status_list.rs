@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use keys::Purpose;
+use keys::{Purpose, Signer as _};
 use verifier::algorithm::Algorithm;
 use verifier::status::Value;
 use verifier::status::write::{Draft, TTL, jwt_header, pack};
@@ -48,7 +48,7 @@ impl LicenceSigner {
         let now = self.sources().now();
         let mut reader = self.db().reader().await?;
         let Some(revision) = status::revision(&mut reader, list).await? else { return Ok(None) };
-        let key = self.key_store().ring(&Purpose::Status)?.active(now)?;
+        let key = self.key_store().certified(&Purpose::Status, now)?;
         let kept = self.lists().0.lock().unwrap_or_else(PoisonError::into_inner).get(list).cloned();
         if let Some(kept) = kept
             && kept.revision == revision
@@ -65,10 +65,9 @@ impl LicenceSigner {
         });
         let uri = self.status_uri(list);
         let draft = Draft::new(&uri, now, &pack(positions));
-        let chain = self.certificate_chain(&Purpose::Status, key.kid())?;
-        let jwt = keys::jws::sign(key.as_ref(), jwt_header(&chain), &draft.jwt_payload())?;
+        let jwt = keys::jws::sign(&key, jwt_header(key.chain()), &draft.jwt_payload())?;
         let algorithm = if key.algorithm() == Algorithm::EdDsa { -8 } else { -7 };
-        let to_sign = draft.cwt(algorithm, &chain);
+        let to_sign = draft.cwt(algorithm, key.chain());
         let cwt = to_sign.assemble(&key.sign(&to_sign.message())?);
         let signed = Arc::new(SignedList { jwt, cwt, issued_at: now, revision, kid: key.kid().to_owned() });
         let mut lists = self.lists().0.lock().unwrap_or_else(PoisonError::into_inner);

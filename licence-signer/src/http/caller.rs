@@ -1,0 +1,135 @@
+//! Who calls: tokens of idp become an officer or a holder here, and nowhere else in the API.
+
+use std::marker::PhantomData;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use verifier::time::Timestamp;
+use web::Problem;
+use web::access_token::{AccessToken, Needs};
+use web::claims::SubType;
+
+use crate::LicenceSigner;
+use crate::flow::error::FlowError;
+use crate::officer::{HolderSession, Officer, Rights};
+
+/// The least level at which anything of a holder is shown.
+const LEVEL: u8 = 2;
+
+/// A scope as a type, for [`For`].
+pub mod scope {
+    /// A scope of formats §1.
+    pub trait Scope: Send + Sync + 'static {
+        /// Its name.
+        const NAME: &'static str;
+    }
+
+    macro_rules! scopes {
+        ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {$(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug)]
+            pub struct $name;
+            impl Scope for $name {
+                const NAME: &'static str = $text;
+            }
+        )+};
+    }
+
+    scopes! {
+        /// Issuing.
+        Issue = "licence.issue";
+        /// Suspending, resuming, ending.
+        End = "licence.end";
+        /// Reading what the department issued.
+        Read = "licence.read";
+        /// Reading by office.
+        Lookup = "licence.lookup";
+        /// Resolving presentations.
+        Resolve = "presentation.resolve";
+    }
+}
+
+/// An officer whose token holds the scope `S`. Its extractor has answered 401 and 403 already.
+#[derive(Debug)]
+pub struct For<S>(pub Officer, PhantomData<S>);
+
+/// A holder with level 2 or more.
+#[derive(Debug)]
+pub struct Holder(pub HolderSession);
+
+/// Either: a department that may read, or a holder.
+#[derive(Debug)]
+pub(super) enum Reader {
+    Officer(Officer),
+    Holder(HolderSession),
+}
+
+impl<S: scope::Scope> FromRequestParts<LicenceSigner> for For<S> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, signer: &LicenceSigner) -> Result<Self, Problem> {
+        let needs = Needs { scope: Some(S::NAME), ..Needs::default() };
+        let token = signer.tokens().bearer(&parts.headers, needs).await?;
+        Ok(Self(officer(signer, &token).await?, PhantomData))
+    }
+}
+
+impl FromRequestParts<LicenceSigner> for Holder {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, signer: &LicenceSigner) -> Result<Self, Problem> {
+        let token = signer.tokens().bearer(&parts.headers, Needs { level: LEVEL, ..Needs::default() }).await?;
+        Ok(Self(holder(signer, &token).await?))
+    }
+}
+
+impl FromRequestParts<LicenceSigner> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, signer: &LicenceSigner) -> Result<Self, Problem> {
+        let token = signer.tokens().bearer(&parts.headers, Needs::default()).await?;
+        if token.has_scope("licence.read") {
+            return Ok(Self::Officer(officer(signer, &token).await?));
+        }
+        let token = signer.tokens().bearer(&parts.headers, Needs { level: LEVEL, ..Needs::default() }).await?;
+        Ok(Self::Holder(holder(signer, &token).await?))
+    }
+}
+
+/// The officer that a token makes: a department's client, or a clerk under a mandate of the department.
+async fn officer(signer: &LicenceSigner, token: &AccessToken) -> Result<Officer, Problem> {
+    let scopes = || token.scope.split(' ').map(str::to_owned);
+    let claimed = token.organisation.as_ref().map(|organisation| organisation.code.clone());
+    let (code, actor, rights) = match (&token.sub_type, &token.mandate) {
+        (SubType::Client, _) => {
+            let code = claimed.ok_or_else(|| Problem::forbidden("caller.no_department"))?;
+            (code, format!("client:{}", token.client_id), Rights::of_scopes(scopes()))
+        }
+        (SubType::Organisation, Some(mandate)) => {
+            let now = signer.sources().now();
+            if token.level() < LEVEL || mandate.exp.is_some_and(|exp| Timestamp::from_seconds(exp) <= now) {
+                return Err(Problem::forbidden("caller.mandate_ended"));
+            }
+            let code = match claimed {
+                Some(code) => Some(code),
+                None => signer.organisation_behind(&token.sub).await?,
+            };
+            let code = code.ok_or_else(|| Problem::forbidden("caller.no_department"))?;
+            let rights = Rights::of_both(scopes(), mandate.matters.iter().cloned());
+            (code, format!("mandate:{}", mandate.id), rights)
+        }
+        _ => return Err(Problem::forbidden("caller.no_department")),
+    };
+    let department = signer.department(&code).ok_or_else(|| Problem::forbidden("caller.department_unknown"))?;
+    Ok(Officer::new(department, actor, token.caller().to_owned(), rights))
+}
+
+/// The holder that a token stands for: the person, or the organisation acted for.
+async fn holder(signer: &LicenceSigner, token: &AccessToken) -> Result<HolderSession, Problem> {
+    let actor = match (&token.sub_type, &token.act) {
+        (SubType::Person, _) => format!("person:{}", token.sub),
+        (SubType::Organisation, Some(act)) => format!("person:{}", act.sub),
+        _ => return Err(FlowError::SubjectUnknown.into()),
+    };
+    Ok(signer.holder_session(&token.sub, &actor).await?)
+}

@@ -1,0 +1,1 @@
+//! The samples folder of the demonstration (formats §8).
