@@ -100,7 +100,12 @@ impl Facts {
     }
 
     /// The facts as the API answers them: `items` narrows the items, the holder's number is masked unless `whole`.
-    pub fn to_json(&self, titles: Option<&crate::catalogue::TypeDefinition>, items: Option<&[String]>, whole: bool) -> Value {
+    pub fn to_json(
+        &self,
+        titles: Option<&crate::catalogue::TypeDefinition>,
+        items: Option<&[String]>,
+        whole: bool,
+    ) -> Value {
         let code = if whole { self.holder.code().code().to_owned() } else { self.holder.code().masked() };
         let number_is_code = self.number == self.holder.code().code();
         let number = if number_is_code && !whole { self.holder.code().masked() } else { self.number.clone() };

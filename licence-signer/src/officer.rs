@@ -47,10 +47,7 @@ impl Rights {
     }
 
     /// What both say: a clerk's access token.
-    pub fn of_both(
-        scopes: impl IntoIterator<Item = String>,
-        matters: impl IntoIterator<Item = String>,
-    ) -> Self {
+    pub fn of_both(scopes: impl IntoIterator<Item = String>, matters: impl IntoIterator<Item = String>) -> Self {
         Self { scopes: Some(scopes.into_iter().collect()), matters: Some(matters.into_iter().collect()) }
     }
 

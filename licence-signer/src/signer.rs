@@ -262,7 +262,7 @@ impl LicenceSigner {
 }
 
 /// The words of this service.
-pub const WORDS: [Source; 1] =
+pub(crate) const WORDS: [Source; 1] =
     [Source { zh_cn: include_str!("../words/api.zh-CN.ftl"), en: include_str!("../words/api.en.ftl") }];
 
 fn site(settings: &Settings, sources: Sources) -> Result<Site, StartError> {

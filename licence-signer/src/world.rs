@@ -27,10 +27,8 @@ impl World {
         for body in &bodies[1] {
             let definition: TypeDefinition = serde_json::from_str(body).map_err(|error| error.to_string())?;
             let licence_type = Arc::new(LicenceType::new(definition).map_err(|error| error.to_string())?);
-            let newer = world
-                .newest
-                .get(licence_type.code())
-                .is_none_or(|known| known.version() < licence_type.version());
+            let newer =
+                world.newest.get(licence_type.code()).is_none_or(|known| known.version() < licence_type.version());
             if newer {
                 world.newest.insert(licence_type.code().to_owned(), licence_type.clone());
             }

@@ -10,8 +10,7 @@ use super::schema::{ItemFault, ItemSchema, SchemaError};
 use super::{HolderKind, TypeDefinition};
 
 /// Fields of a face that are not items.
-const FACE_FIELDS: [&str; 6] =
-    ["number", "holder_name", "holder_code", "issuing_authority", "issue_date", "validity"];
+const FACE_FIELDS: [&str; 6] = ["number", "holder_name", "holder_code", "issuing_authority", "issue_date", "validity"];
 
 /// A definition that may not be saved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

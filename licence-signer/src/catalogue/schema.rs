@@ -191,9 +191,10 @@ fn scalar(
     let mut keywords = property.as_object().cloned().ok_or_else(not_scalar)?;
     if let Some(target) = keywords.remove("$ref") {
         let key = target.as_str().and_then(|t| t.strip_prefix("#/$defs/")).unwrap_or_default();
-        let referenced = definitions.and_then(|d| d.get(key)).and_then(Value::as_object).ok_or_else(|| {
-            SchemaError::Keyword(format!("$ref #/$defs/{}, which is not there", clip(key)))
-        })?;
+        let referenced = definitions
+            .and_then(|d| d.get(key))
+            .and_then(Value::as_object)
+            .ok_or_else(|| SchemaError::Keyword(format!("$ref #/$defs/{}, which is not there", clip(key))))?;
         for (keyword, value) in referenced {
             keywords.entry(keyword.clone()).or_insert_with(|| value.clone());
         }
@@ -221,15 +222,21 @@ mod tests {
         for (schema, fits) in [
             (with(json!({"type": "string", "maxLength": 9})), true),
             (with(json!({"type": "integer", "minimum": 0})), true),
-            (json!({"type": "object", "additionalProperties": false, "properties": {"a": {"$ref": "#/$defs/d"}},
-                    "$defs": {"d": {"type": "string", "format": "date"}}}), true),
+            (
+                json!({"type": "object", "additionalProperties": false, "properties": {"a": {"$ref": "#/$defs/d"}},
+                    "$defs": {"d": {"type": "string", "format": "date"}}}),
+                true,
+            ),
             (json!({"type": "object", "additionalProperties": false, "properties": {}}), true),
             (json!({"type": "object", "properties": {}}), false),
             (with(json!({"$ref": "https://example.org/x"})), false),
             (with(json!({"$ref": "file:///etc/passwd"})), false),
             (with(json!({"$ref": "#"})), false),
-            (json!({"type": "object", "additionalProperties": false, "properties": {"a": {"$ref": "#/$defs/d"}},
-                    "$defs": {"d": {"$ref": "#/$defs/d"}}}), false),
+            (
+                json!({"type": "object", "additionalProperties": false, "properties": {"a": {"$ref": "#/$defs/d"}},
+                    "$defs": {"d": {"$ref": "#/$defs/d"}}}),
+                false,
+            ),
             (with(json!({"type": "array"})), false),
             (with(json!({"type": ["string", "null"]})), false),
             (with(json!({"type": "string", "pattern": "("})), false),

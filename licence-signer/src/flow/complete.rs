@@ -8,7 +8,7 @@ use verifier::trust::Trust;
 
 use super::error::FlowError;
 use super::record::Recorded;
-use super::{seal, trust};
+use super::{check, seal};
 use crate::facts::{Disclosures, Facts};
 use crate::storage::licences::{self, RenditionRow};
 use crate::storage::log;
@@ -93,12 +93,12 @@ pub(crate) async fn complete(signer: &LicenceSigner, recorded: &Recorded) -> Res
     signer.stop_here(Stop::Sealed)?;
 
     let trust = signer.trust().await?;
-    let check = |trust: &Trust| {
-        trust::reads_back(trust, sealed.text.as_bytes(), &recorded.facts, true, now)?;
-        code.as_ref().map_or(Ok(()), |code| trust::reads_back(trust, &code.body, &recorded.facts, false, now))
+    let reads_back = |trust: &Trust| {
+        check::reads_back(trust, sealed.text.as_bytes(), &recorded.facts, true, now)?;
+        code.as_ref().map_or(Ok(()), |code| check::reads_back(trust, &code.body, &recorded.facts, false, now))
     };
-    if check(&trust).is_err() {
-        check(&*signer.reload_trust().await?)?; // another process may have published a newer bundle
+    if reads_back(&trust).is_err() {
+        reads_back(&*signer.reload_trust().await?)?; // another process may have published a newer bundle
     }
     signer.stop_here(Stop::Checked)?;
 

@@ -117,9 +117,12 @@ impl FlowError {
             Self::NotInForce => "licence.not_in_force",
             Self::ReadBack(_) => "licence.read_back",
             Self::Storage(error) if error.is_transient() => "service.unavailable",
-            Self::Stopped | Self::Storage(_) | Self::Keys(_) | Self::Signer(_) | Self::Random(_) | Self::Internal(_) => {
-                "internal"
-            }
+            Self::Stopped
+            | Self::Storage(_)
+            | Self::Keys(_)
+            | Self::Signer(_)
+            | Self::Random(_)
+            | Self::Internal(_) => "internal",
         }
     }
 }

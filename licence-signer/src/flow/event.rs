@@ -56,9 +56,7 @@ impl LicenceSigner {
         order: Order,
         key: Option<IdempotencyKey>,
     ) -> Result<HistoryEvent, FlowError> {
-        for (name, text, most) in
-            [("legal_ground", &order.legal_ground, 200), ("reason", &order.reason, 500)]
-        {
+        for (name, text, most) in [("legal_ground", &order.legal_ground, 200), ("reason", &order.reason, 500)] {
             let count = text.chars().count();
             if text.trim().is_empty() || count > most || text.chars().any(|c| c.is_control() && c != '\n') {
                 return Err(FlowError::Member(name));

@@ -154,7 +154,8 @@ impl LicenceSigner {
             Ok(done) => {
                 done?;
                 let recorded = complete::recorded(self, &licence).await?;
-                let recorded = recorded.ok_or(store::StorageError::Damaged("an idempotency row without its licence"))?;
+                let recorded =
+                    recorded.ok_or(store::StorageError::Damaged("an idempotency row without its licence"))?;
                 let now = self.sources().now();
                 Ok(Issued::Released(Box::new(Licence::of(&recorded, now))))
             }
@@ -171,7 +172,10 @@ impl LicenceSigner {
         let keys = self.field_keys(self.sources().now())?;
         let scope = format!("{}\n{}\n{}\n{}", officer.department().code, key.method, key.path, key.key);
         let request = key.body.to_string();
-        Ok(Claim { scope: keys.digest("idempotency.scope", &scope), request: keys.digest("idempotency.request", &request) })
+        Ok(Claim {
+            scope: keys.digest("idempotency.scope", &scope),
+            request: keys.digest("idempotency.request", &request),
+        })
     }
 
     /// Finishes licences that were recorded `older_than_seconds` ago and not released; answers how many.

@@ -62,7 +62,7 @@ impl LicenceSigner {
                 let row = self.reason_row(officer, "licence.lookup", reason, now).object(format!("licence:{id}"));
                 audit::append(&mut tx, &row).await?;
                 if let Some(kept) = kept {
-                    seen.push((licence, disclosures, kept.body));
+                    seen.push((licence, disclosures, kept));
                 }
             }
         }
@@ -114,10 +114,8 @@ impl LicenceSigner {
         };
         let top = disclosures.top();
         let all_items = disclosures.items();
-        let chosen = top
-            .iter()
-            .filter(shown)
-            .chain(all_items.iter().filter(|disclosure| items.contains(&disclosure.name)));
+        let chosen =
+            top.iter().filter(shown).chain(all_items.iter().filter(|disclosure| items.contains(&disclosure.name)));
         let text = verifier::rendition::credential::write::assemble(jwt, chosen);
         let report = self.report(text.as_bytes(), now).await?;
         let known = self.licence_type(&licence.facts.type_code, Some(licence.facts.type_version));

@@ -9,6 +9,7 @@ pub mod present;
 pub mod read;
 pub mod status_list;
 
+pub(crate) mod check;
 pub(crate) mod complete;
 pub(crate) mod housekeeping;
 pub(crate) mod record;

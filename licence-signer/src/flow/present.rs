@@ -222,7 +222,7 @@ impl LicenceSigner {
         let row = self.reason_row(officer, "presentation.resolve", reason, now).object(format!("licence:{id}"));
         audit::append(&mut tx, &row).await?;
         tx.commit().await?;
-        self.seen(&licence, &disclosures, &kept.body, &items, false, now).await
+        self.seen(&licence, &disclosures, &kept, &items, false, now).await
     }
 
     /// Writes down who typed the digits: the holder's page asks him.
@@ -237,7 +237,11 @@ impl LicenceSigner {
         match &row.asked_by {
             Some(caller) if caller == officer.caller() => {
                 let since = row.asked_at.map_or(i64::MAX, |at| now.seconds() - at);
-                return Err(if since < ANSWER_SECONDS { FlowError::AwaitingHolder } else { FlowError::PresentationExpired });
+                return Err(if since < ANSWER_SECONDS {
+                    FlowError::AwaitingHolder
+                } else {
+                    FlowError::PresentationExpired
+                });
             }
             Some(_) => return Err(FlowError::PresentationUsed),
             None => {}
@@ -252,7 +256,8 @@ impl LicenceSigner {
         if !presentations::ask(&mut tx, &row.id, officer.caller(), &asked, now).await? {
             return Err(FlowError::PresentationExpired);
         }
-        let audit_row = self.reason_row(officer, "presentation.ask", reason, now).object(format!("licence:{}", row.licence));
+        let audit_row =
+            self.reason_row(officer, "presentation.ask", reason, now).object(format!("licence:{}", row.licence));
         audit::append(&mut tx, &audit_row).await?;
         tx.commit().await?;
         Err(FlowError::AwaitingHolder)

@@ -392,14 +392,14 @@ impl LicenceSigner {
             return Err(FlowError::RenditionAbsent(obstacle.unwrap_or_else(|| kind.to_owned())));
         };
         match wanted {
-            Wanted::Code => Ok(Rendition::Code(kept.body)),
+            Wanted::Code => Ok(Rendition::Code(kept)),
             Wanted::CodeText => {
                 let profile = verifier::rendition::code::write::Profile::Printed;
-                Ok(Rendition::CodeText(super::seal::code_text(&kept.body, profile)?))
+                Ok(Rendition::CodeText(super::seal::code_text(&kept, profile)?))
             }
             Wanted::Credential => {
                 let (_, disclosures) = load(self, tx, row).await?;
-                let jwt = String::from_utf8(kept.body).map_err(|_| StorageError::Damaged("a kept credential"))?;
+                let jwt = String::from_utf8(kept).map_err(|_| StorageError::Damaged("a kept credential"))?;
                 let (top, items) = (disclosures.top(), disclosures.items());
                 let all = top.iter().chain(&items);
                 Ok(Rendition::Credential(verifier::rendition::credential::write::assemble(&jwt, all)))
@@ -445,6 +445,9 @@ impl LicenceSigner {
 /// The row of a holder's own, released licence.
 pub(crate) async fn own(tx: &mut Tx, holder: &HolderSession, licence: &str) -> Result<LicenceRow, FlowError> {
     let row = licences::find(tx, licence).await?.ok_or(FlowError::LicenceUnknown)?;
-    let is_own = ring::constant_time::verify_slices_are_equal(&row.holder_digest, &holder.digest).is_ok();
-    if is_own && row.released_at.is_some() { Ok(row) } else { Err(FlowError::LicenceUnknown) }
+    if row.holder_digest == holder.digest && row.released_at.is_some() {
+        Ok(row)
+    } else {
+        Err(FlowError::LicenceUnknown)
+    }
 }

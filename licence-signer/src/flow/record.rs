@@ -69,7 +69,8 @@ pub(crate) async fn record(
     let authority = Authority { code: department.code.clone(), name: department.name.clone() };
     let facts = Facts::of(&prepared, identifier.to_string(), authority);
     let disclosures = Disclosures::make(&facts, || sources.bytes::<16>())?;
-    let key = signer.key_store().ring(&Purpose::department(&department.code, DepartmentUse::Credential))?.active(now)?;
+    let key =
+        signer.key_store().ring(&Purpose::department(&department.code, DepartmentUse::Credential))?.active(now)?;
     let leaf_key = entry::key_digest(key.public_key().spki_der());
     let salt = sources.bytes::<32>()?;
     let has_code = super::seal::code_fits(&facts, prepared.licence_type());

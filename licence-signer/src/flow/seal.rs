@@ -96,7 +96,8 @@ pub(crate) fn credential(
     let uri = signer.status_uri(&sealing.status_list);
     let position = u64::try_from(sealing.status_position).map_err(|_| damaged())?;
     let draft = credential_draft(signer, &recorded.facts, &recorded.department, &top, &items, &uri, position, now);
-    let array = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(|b| <[u8; 32]>::try_from(b).ok()).ok_or_else(damaged);
+    let array =
+        |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(|b| <[u8; 32]>::try_from(b).ok()).ok_or_else(damaged);
     let log = LogClaim {
         key: array(&sealing.leaf_key)?,
         event: LogEvent::from_name(&sealing.event).ok_or_else(damaged)?,
@@ -107,12 +108,7 @@ pub(crate) fn credential(
     let payload = draft.payload(Some(&log)).map_err(|error| FlowError::Internal(error.to_string()))?;
     let jwt = keys::jws::sign(&key, header(key.chain()), &payload)?;
     let text = assemble(&jwt, top.iter().chain(&items));
-    let kept = RenditionRow {
-        rendition: "sdjwt".to_owned(),
-        kid: key.kid().to_owned(),
-        sealed_at: now.seconds(),
-        body: jwt.into_bytes(),
-    };
+    let kept = RenditionRow { kid: key.kid().to_owned(), sealed_at: now.seconds(), body: jwt.into_bytes() };
     Ok(SealedCredential { kept, text })
 }
 
@@ -136,7 +132,7 @@ pub(crate) fn code(
     })?;
     let to_sign = draft.to_sign(key.certificate()).map_err(|error| FlowError::Internal(error.to_string()))?;
     let body = to_sign.assemble(&key.sign(&to_sign.message())?);
-    Ok(RenditionRow { rendition: "cwt".to_owned(), kid: key.kid().to_owned(), sealed_at: now.seconds(), body })
+    Ok(RenditionRow { kid: key.kid().to_owned(), sealed_at: now.seconds(), body })
 }
 
 /// The text of a signed code.

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use keys::Purpose;
-use store::lease::{self, Lease};
 use store::StorageError;
+use store::lease::{self, Lease};
 use verifier::log::merkle::{frontier_nodes, inclusion_proof, leaf_hash, node_hash};
 use verifier::log::{Checkpoint, Frontier, Hash, NodeId};
 

@@ -114,7 +114,12 @@ fn obstacle(signer: &LicenceSigner, licence: &Licence) -> Option<String> {
 }
 
 /// A licence with its facts; the holder's number is whole for whoever issued it and for the holder.
-pub(super) fn licence(signer: &LicenceSigner, licence: &Licence, events: Option<&[HistoryEvent]>, now: Timestamp) -> Value {
+pub(super) fn licence(
+    signer: &LicenceSigner,
+    licence: &Licence,
+    events: Option<&[HistoryEvent]>,
+    now: Timestamp,
+) -> Value {
     let known = signer.licence_type(&licence.facts.type_code, Some(licence.facts.type_version));
     let mut body = licence.facts.to_json(known.as_ref().map(|t| t.definition()), None, true);
     body["id"] = licence.id.clone().into();

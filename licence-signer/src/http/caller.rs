@@ -51,7 +51,7 @@ pub mod scope {
 
 /// An officer whose token holds the scope `S`. Its extractor has answered 401 and 403 already.
 #[derive(Debug)]
-pub struct For<S>(pub Officer, PhantomData<S>);
+pub struct For<S>(pub Officer, pub PhantomData<S>);
 
 /// A holder with level 2 or more.
 #[derive(Debug)]

@@ -157,7 +157,9 @@ pub(super) async fn act(
     let request: EventRequest = web::input::read_json(body.to_string().as_bytes())?;
     let effective_at = request
         .effective_at
-        .map(|text| text.parse::<Timestamp>().map_err(|_| Problem::unprocessable("input.invalid_member").member("effective_at")))
+        .map(|text| {
+            text.parse::<Timestamp>().map_err(|_| Problem::unprocessable("input.invalid_member").member("effective_at"))
+        })
         .transpose()?;
     let order = Order { event, legal_ground: request.legal_ground, reason: request.reason, effective_at };
     let done = within(asker.incident().as_str().to_owned(), signer.act(&officer, &id, order, key)).await?;

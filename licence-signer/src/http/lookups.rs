@@ -23,19 +23,16 @@ pub(super) async fn look_up(
         Problem::unprocessable("input.invalid_member").member(member)
     })?;
     let reason = reason(&request.matter, &request.case, &request.purpose)?;
-    let seen = within(
-        asker.incident().as_str().to_owned(),
-        signer.look_up(&officer, &holder, &request.type_code, &reason),
-    )
-    .await?;
+    let seen =
+        within(asker.incident().as_str().to_owned(), signer.look_up(&officer, &holder, &request.type_code, &reason))
+            .await?;
     let licences: Vec<Value> = seen.into_iter().map(body).collect();
     Ok(Json(json!({"licences": licences})))
 }
 
 /// Matter, case and purpose of a request.
 pub(super) fn reason(matter: &str, case: &str, purpose: &str) -> Result<Reason, Problem> {
-    Reason::new(matter, case, purpose)
-        .map_err(|fault| Problem::unprocessable("input.invalid_member").member(fault.0))
+    Reason::new(matter, case, purpose).map_err(|fault| Problem::unprocessable("input.invalid_member").member(fault.0))
 }
 
 /// Facts and report.

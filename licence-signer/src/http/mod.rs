@@ -11,7 +11,7 @@ mod problem;
 mod public;
 mod routes;
 
-pub use caller::{Holder, For, scope};
+pub use caller::{For, Holder, scope};
 pub use routes::{Guard, ROUTES, Route};
 
 use axum::Router;

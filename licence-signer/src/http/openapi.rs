@@ -70,9 +70,8 @@ fn operation(route: &Route) -> Value {
 fn responses(route: &Route) -> Value {
     let mut responses = Map::new();
     for (status, media_type, schema) in route.answers {
-        let entry = responses
-            .entry(status.to_string())
-            .or_insert_with(|| json!({"description": "as asked", "content": {}}));
+        let entry =
+            responses.entry(status.to_string()).or_insert_with(|| json!({"description": "as asked", "content": {}}));
         entry["content"][*media_type] = json!({"schema": {"$ref": format!("#/components/schemas/{schema}")}});
     }
     responses.insert(

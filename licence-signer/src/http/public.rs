@@ -25,8 +25,7 @@ pub(super) async fn status(
     let fits = (1..=32).contains(&list.len()) && list.bytes().all(|b| b.is_ascii_alphanumeric());
     let found = if fits { signer.status_list(&list).await? } else { None };
     let found = found.ok_or_else(|| Problem::not_found("status.unknown"))?;
-    let (media_type, body) =
-        if form == CWT { (CWT, found.cwt.clone()) } else { (JWT, found.jwt.clone().into_bytes()) };
+    let (media_type, body) = if form == CWT { (CWT, found.cwt.clone()) } else { (JWT, found.jwt.clone().into_bytes()) };
     Ok(typed(media_type, "public, max-age=10", body))
 }
 

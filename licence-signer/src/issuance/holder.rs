@@ -138,7 +138,8 @@ impl Holder {
 
 /// Control characters, and the invisible ones that turn the direction of what stands beside them.
 fn unprintable(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 fn one_dot(name: &str) -> String {
@@ -181,7 +182,10 @@ mod tests {
             ("卡西．木", Some("卡西·木")),
             ("卡西‧木", Some("卡西·木")),
             ("Anna Maria de la Cruz", Some("Anna Maria de la Cruz")),
-            ("二十五个字的名字二十五个字的名字二十五个字的名字十", Some("二十五个字的名字二十五个字的名字二十五个字的名字十")),
+            (
+                "二十五个字的名字二十五个字的名字二十五个字的名字十",
+                Some("二十五个字的名字二十五个字的名字二十五个字的名字十"),
+            ),
             (" ", None),
             ("张\u{0}三", None),
             ("张\u{202e}三", None),

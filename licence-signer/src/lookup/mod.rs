@@ -32,9 +32,8 @@ impl Matter {
 
     /// Whether its members have their shapes.
     pub fn is_well_formed(&self) -> bool {
-        let word = |text: &str, most: usize| {
-            (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control)
-        };
+        let word =
+            |text: &str, most: usize| (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
         word(&self.code, 64) && word(&self.name.zh, 100) && word(&self.name.en, 100) && word(&self.region, 12)
     }
 }

@@ -89,7 +89,13 @@ mod tests {
             assert!(PresentationCode::read(&format!(" {}\n", text.to_lowercase())) == Some(code));
         }
         assert_eq!(PresentationCode::from_random([255; 16]).text(), "XYP:ZZZZZZZZZZZZZZZZZZZZZZZZZW");
-        for bad in ["", "XYP:", "XYP:ZZZZZZZZZZZZZZZZZZZZZZZZZZ", "XY1:00000000000000000000000000", "XYP:0000000000000000000000000U"] {
+        for bad in [
+            "",
+            "XYP:",
+            "XYP:ZZZZZZZZZZZZZZZZZZZZZZZZZZ",
+            "XY1:00000000000000000000000000",
+            "XYP:0000000000000000000000000U",
+        ] {
             assert!(PresentationCode::read(bad).is_none(), "{bad}");
         }
     }

@@ -16,21 +16,19 @@ const ADD_SEALING: &str = "INSERT INTO sealings (id, licence, version, rendition
     VALUES ($1, $2, $3, 'sdjwt', $4, $5, $6, $7, $8, $9, $10, $11)";
 const SEALINGS: &str = "SELECT id, licence, version, rendition, event, effective, status_list, status_position, leaf,
     salt, leaf_key FROM sealings WHERE licence = $1 AND version = $2 ORDER BY rendition LIMIT 16";
-const ADD_RENDITION: &str = "INSERT INTO renditions (sealing, licence, version, rendition, kid, sealed_at, digest, body)
+const ADD_RENDITION: &str =
+    "INSERT INTO renditions (sealing, licence, version, rendition, kid, sealed_at, digest, body)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (sealing) DO NOTHING";
 const RELEASE: &str = "UPDATE licences SET released_at = $2 WHERE id = $1 AND released_at IS NULL";
 const UNRELEASED: &str = "SELECT id FROM licences WHERE released_at IS NULL AND recorded_at <= $1
     ORDER BY recorded_at, id LIMIT $2";
-const FIND: &str = "SELECT id, type_code, type_version, department, region, holder_kind, holder_digest, version, state,
+const FIND: &str = "SELECT id, type_code, type_version, department, holder_digest, version, state,
     state_since, valid_from, valid_end, recorded_at, released_at FROM licences WHERE id = $1";
 const LOCK: &str = "UPDATE licences SET state = state WHERE id = $1";
-const VERSION: &str = "SELECT identifier, facts, disclosures, facts_digest, recorded_at FROM versions
+const VERSION: &str = "SELECT identifier, facts, disclosures FROM versions
     WHERE licence = $1 AND version = $2";
-const BY_IDENTIFIER: &str = "SELECT licence FROM versions WHERE identifier = $1 LIMIT 1";
-const RENDITION: &str = "SELECT kid, sealed_at, body FROM renditions WHERE licence = $1 AND version = $2
+const RENDITION: &str = "SELECT body FROM renditions WHERE licence = $1 AND version = $2
     AND rendition = $3 ORDER BY sealed_at DESC LIMIT 1";
-const RENDITIONS: &str = "SELECT rendition, kid, sealed_at, body FROM renditions WHERE licence = $1 AND version = $2
-    ORDER BY sealed_at LIMIT 16";
 const SET_STATE: &str = "UPDATE licences SET state = $3, state_since = $4 WHERE id = $1 AND state = $2";
 const ADD_EVENT: &str = "INSERT INTO events (id, licence, event, state, legal_ground, reason, actor, department, at,
     effective_at, leaf) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
@@ -38,17 +36,17 @@ const EVENT: &str = "SELECT id, licence, event, state, legal_ground, reason, act
     FROM events WHERE id = $1";
 const EVENTS: &str = "SELECT id, licence, event, state, legal_ground, reason, actor, department, at, effective_at
     FROM events WHERE licence = $1 ORDER BY at DESC, id DESC LIMIT 200";
-const OF_DEPARTMENT: &str = "SELECT id, type_code, type_version, department, region, holder_kind, holder_digest, version,
+const OF_DEPARTMENT: &str = "SELECT id, type_code, type_version, department, holder_digest, version,
     state, state_since, valid_from, valid_end, recorded_at, released_at FROM licences
     WHERE department = $1 AND (cast($2 AS TEXT) IS NULL OR type_code = $2) AND (cast($3 AS TEXT) IS NULL OR state = $3)
     AND (recorded_at < $4 OR (recorded_at = $4 AND id < $5)) ORDER BY recorded_at DESC, id DESC LIMIT $6";
-const OF_DEPARTMENT_HOLDER: &str = "SELECT id, type_code, type_version, department, region, holder_kind, holder_digest,
+const OF_DEPARTMENT_HOLDER: &str = "SELECT id, type_code, type_version, department, holder_digest,
     version, state, state_since, valid_from, valid_end, recorded_at, released_at FROM licences
     WHERE holder_digest = $1 AND department = $2 ORDER BY recorded_at DESC, id DESC LIMIT $3";
-const OF_HOLDER: &str = "SELECT id, type_code, type_version, department, region, holder_kind, holder_digest, version,
+const OF_HOLDER: &str = "SELECT id, type_code, type_version, department, holder_digest, version,
     state, state_since, valid_from, valid_end, recorded_at, released_at FROM licences
     WHERE holder_digest = $1 AND released_at IS NOT NULL ORDER BY recorded_at DESC, id DESC LIMIT $2";
-const OF_HOLDER_TYPE: &str = "SELECT id, type_code, type_version, department, region, holder_kind, holder_digest, version,
+const OF_HOLDER_TYPE: &str = "SELECT id, type_code, type_version, department, holder_digest, version,
     state, state_since, valid_from, valid_end, recorded_at, released_at FROM licences
     WHERE holder_digest = $1 AND type_code = $2 AND released_at IS NOT NULL ORDER BY recorded_at DESC, id DESC LIMIT $3";
 const COUNTS: &str = "SELECT state, count(*) FROM licences WHERE department = $1 GROUP BY state";
@@ -60,8 +58,6 @@ pub(crate) struct LicenceRow {
     pub(crate) type_code: String,
     pub(crate) type_version: i64,
     pub(crate) department: String,
-    pub(crate) region: String,
-    pub(crate) holder_kind: String,
     pub(crate) holder_digest: Vec<u8>,
     pub(crate) version: i64,
     pub(crate) state: String,
@@ -120,8 +116,6 @@ pub(crate) struct VersionRow {
     pub(crate) identifier: String,
     pub(crate) facts: Vec<u8>,
     pub(crate) disclosures: Vec<u8>,
-    pub(crate) facts_digest: Vec<u8>,
-    pub(crate) recorded_at: i64,
 }
 
 /// A row of `sealings`: what will be signed, written down before a key is used.
@@ -149,9 +143,11 @@ pub(crate) async fn add_sealings(
 ) -> Result<(), StorageError> {
     let s = credential;
     match code {
-        Some(code) => on!(tx, c => sqlx::query(ADD_SEALINGS).bind(&s.id).bind(&s.licence).bind(s.version).bind(&s.event)
+        Some(code) => {
+            on!(tx, c => sqlx::query(ADD_SEALINGS).bind(&s.id).bind(&s.licence).bind(s.version).bind(&s.event)
             .bind(s.effective).bind(&s.status_list).bind(s.status_position).bind(&s.leaf).bind(&s.salt).bind(&s.leaf_key)
-            .bind(now.seconds()).bind(&code.id).bind(code.status_position).execute(c).await.map(drop)),
+            .bind(now.seconds()).bind(&code.id).bind(code.status_position).execute(c).await.map(drop))
+        }
         None => on!(tx, c => sqlx::query(ADD_SEALING).bind(&s.id).bind(&s.licence).bind(s.version).bind(&s.event)
             .bind(s.effective).bind(&s.status_list).bind(s.status_position).bind(&s.leaf).bind(&s.salt).bind(&s.leaf_key)
             .bind(now.seconds()).execute(c).await.map(drop)),
@@ -164,9 +160,8 @@ pub(crate) async fn sealings(tx: &mut Tx, licence: &str, version: i64) -> Result
 }
 
 /// What was signed.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub(crate) struct RenditionRow {
-    pub(crate) rendition: String,
     pub(crate) kid: String,
     pub(crate) sealed_at: i64,
     pub(crate) body: Vec<u8>,
@@ -209,32 +204,21 @@ pub(crate) async fn lock(tx: &mut Tx, licence: &str) -> Result<(), StorageError>
     on!(tx, c => sqlx::query(LOCK).bind(licence).execute(c).await.map(drop))
 }
 
-/// The licence that has this identifier in one of its versions.
-pub(crate) async fn by_identifier(tx: &mut Tx, identifier: &str) -> Result<Option<String>, StorageError> {
-    let row: Option<(String,)> = on!(tx, c => sqlx::query_as(BY_IDENTIFIER).bind(identifier).fetch_optional(c).await)?;
-    Ok(row.map(|(licence,)| licence))
-}
-
 /// A version.
 pub(crate) async fn version(tx: &mut Tx, licence: &str, version: i64) -> Result<Option<VersionRow>, StorageError> {
     on!(tx, c => sqlx::query_as(VERSION).bind(licence).bind(version).fetch_optional(c).await)
 }
 
-/// The newest rendition of a kind.
+/// What was signed last of a kind.
 pub(crate) async fn rendition(
     tx: &mut Tx,
     licence: &str,
     version: i64,
     rendition: &str,
-) -> Result<Option<RenditionRow>, StorageError> {
-    let row: Option<(String, i64, Vec<u8>)> = on!(tx, c => sqlx::query_as(RENDITION).bind(licence).bind(version)
+) -> Result<Option<Vec<u8>>, StorageError> {
+    let row: Option<(Vec<u8>,)> = on!(tx, c => sqlx::query_as(RENDITION).bind(licence).bind(version)
         .bind(rendition).fetch_optional(c).await)?;
-    Ok(row.map(|(kid, sealed_at, body)| RenditionRow { rendition: rendition.to_owned(), kid, sealed_at, body }))
-}
-
-/// All renditions of a version.
-pub(crate) async fn renditions(tx: &mut Tx, licence: &str, version: i64) -> Result<Vec<RenditionRow>, StorageError> {
-    on!(tx, c => sqlx::query_as(RENDITIONS).bind(licence).bind(version).fetch_all(c).await)
+    Ok(row.map(|(body,)| body))
 }
 
 /// Moves a licence from the state in which it was read to another. Of two that race exactly one does.

@@ -17,7 +17,8 @@ const ADD_HEAD: &str = "INSERT INTO log_head (origin, size, checkpoint, token, a
 const MOVE: &str = "UPDATE log_head SET size = $2, checkpoint = $3, token = $4, at = $5
     WHERE origin = $1 AND size = $6 AND token <= $4";
 const TILE: &str = "SELECT hashes FROM log_tiles WHERE level = $1 AND tile = $2";
-const EDGE: &str = "SELECT level, tile, hashes FROM log_tiles WHERE (level = 0 AND tile = $1) OR (level = 1 AND tile = $2)
+const EDGE: &str =
+    "SELECT level, tile, hashes FROM log_tiles WHERE (level = 0 AND tile = $1) OR (level = 1 AND tile = $2)
     OR (level = 2 AND tile = $3) OR (level = 3 AND tile = $4) OR (level = 4 AND tile = $5)";
 const SAVE_TILE: &str = "INSERT INTO log_tiles (level, tile, hashes) VALUES ($1, $2, $3)
     ON CONFLICT (level, tile) DO UPDATE SET hashes = excluded.hashes";
@@ -67,7 +68,10 @@ pub(crate) async fn place(tx: &mut Tx, rows: &[(String, i64, String)]) -> Result
     for row in 0..rows.len() {
         let (a, b, c) = (row * 3 + 1, row * 3 + 2, row * 3 + 3);
         let union = if row == 0 { "" } else { " UNION ALL " };
-        let _ = write!(sql, "{union}SELECT CAST(${a} AS TEXT) AS id, CAST(${b} AS BIGINT) AS place, CAST(${c} AS TEXT) AS proof");
+        let _ = write!(
+            sql,
+            "{union}SELECT CAST(${a} AS TEXT) AS id, CAST(${b} AS BIGINT) AS place, CAST(${c} AS TEXT) AS proof"
+        );
     }
     sql.push_str(") AS v WHERE log_leaves.id = v.id AND log_leaves.place IS NULL");
     on!(tx, c => {
@@ -81,7 +85,8 @@ pub(crate) async fn place(tx: &mut Tx, rows: &[(String, i64, String)]) -> Result
 
 /// The place and the proof of a leaf, once it has them.
 pub(crate) async fn proof(tx: &mut Tx, leaf: &str) -> Result<Option<(i64, String)>, StorageError> {
-    let row: Option<(Option<i64>, Option<String>)> = on!(tx, c => sqlx::query_as(PROOF).bind(leaf).fetch_optional(c).await)?;
+    let row: Option<(Option<i64>, Option<String>)> =
+        on!(tx, c => sqlx::query_as(PROOF).bind(leaf).fetch_optional(c).await)?;
     match row {
         Some((Some(place), Some(proof))) => Ok(Some((place, proof))),
         Some(_) => Ok(None),
@@ -106,13 +111,7 @@ pub(crate) async fn begin(tx: &mut Tx, origin: &str, checkpoint: &str, now: Time
 }
 
 /// Moves the head from the size that was read to another, unless a younger token moved it already.
-pub(crate) async fn advance(
-    tx: &mut Tx,
-    origin: &str,
-    from: i64,
-    to: &Head,
-    token: i64,
-) -> Result<bool, StorageError> {
+pub(crate) async fn advance(tx: &mut Tx, origin: &str, from: i64, to: &Head, token: i64) -> Result<bool, StorageError> {
     let rows = on!(tx, c => sqlx::query(MOVE).bind(origin).bind(to.size).bind(&to.checkpoint).bind(token).bind(to.at)
         .bind(from).execute(c).await.map(|done| done.rows_affected()))?;
     Ok(rows == 1)

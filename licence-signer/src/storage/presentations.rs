@@ -16,7 +16,8 @@ const TAKE: &str = "UPDATE presentations SET resolved_by = $2, resolved_at = $3
     WHERE id = $1 AND resolved_by IS NULL AND (expires_at > $3 OR agreed_at > $4)";
 const ASK: &str = "UPDATE presentations SET asked_by = $2, asked = $3, asked_at = $4
     WHERE id = $1 AND asked_by IS NULL AND resolved_by IS NULL AND expires_at > $4";
-const AGREE: &str = "UPDATE presentations SET agreed_at = $3 WHERE id = $1 AND holder_digest = $2 AND asked_by IS NOT NULL
+const AGREE: &str =
+    "UPDATE presentations SET agreed_at = $3 WHERE id = $1 AND holder_digest = $2 AND asked_by IS NOT NULL
     AND agreed_at IS NULL AND resolved_by IS NULL AND asked_at > $4";
 const WITHDRAW: &str = "UPDATE presentations SET expires_at = $3, agreed_at = NULL WHERE id = $1 AND holder_digest = $2
     AND resolved_by IS NULL";
@@ -60,7 +61,11 @@ pub(crate) async fn by_code(tx: &mut Tx, digest: &[u8]) -> Result<Option<Present
 }
 
 /// By the digest of its digits, from `since` on.
-pub(crate) async fn by_digits(tx: &mut Tx, digest: &[u8], since: Timestamp) -> Result<Option<PresentationRow>, StorageError> {
+pub(crate) async fn by_digits(
+    tx: &mut Tx,
+    digest: &[u8],
+    since: Timestamp,
+) -> Result<Option<PresentationRow>, StorageError> {
     on!(tx, c => sqlx::query_as(BY_DIGITS).bind(digest).bind(since.seconds()).fetch_optional(c).await)
 }
 
@@ -83,7 +88,13 @@ pub(crate) async fn take(
 }
 
 /// Writes down who typed the digits, the first alone.
-pub(crate) async fn ask(tx: &mut Tx, id: &str, caller: &str, asked: &str, now: Timestamp) -> Result<bool, StorageError> {
+pub(crate) async fn ask(
+    tx: &mut Tx,
+    id: &str,
+    caller: &str,
+    asked: &str,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
     let rows = on!(tx, c => sqlx::query(ASK).bind(id).bind(caller).bind(asked).bind(now.seconds())
         .execute(c).await.map(|done| done.rows_affected()))?;
     Ok(rows == 1)

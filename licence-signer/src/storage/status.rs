@@ -13,13 +13,10 @@ const RESERVE_ONE: &str = "INSERT INTO status_positions (list, position, licence
 const RESERVE_TWO: &str = "INSERT INTO status_positions (list, position, licence, value)
     VALUES ($1, $2, $3, 0), ($1, $4, $3, 0) ON CONFLICT (list, position) DO NOTHING";
 const SET: &str = "UPDATE status_positions SET value = $2 WHERE licence = $1";
-const SET_ONE: &str = "UPDATE status_positions SET value = $3 WHERE list = $1 AND position = $2";
 const TOUCH: &str = "UPDATE status_lists SET revision = revision + 1 WHERE list IN
     (SELECT list FROM status_positions WHERE licence = $1)";
-const TOUCH_ONE: &str = "UPDATE status_lists SET revision = revision + 1 WHERE list = $1";
 const REVISION: &str = "SELECT revision FROM status_lists WHERE list = $1";
 const VALUES: &str = "SELECT position, value FROM status_positions WHERE list = $1 AND value <> 0";
-const VALUE: &str = "SELECT value FROM status_positions WHERE list = $1 AND position = $2";
 
 /// The oldest list that is not full.
 pub(crate) async fn open_list(tx: &mut Tx) -> Result<Option<String>, StorageError> {
@@ -44,7 +41,12 @@ pub(crate) async fn count(tx: &mut Tx, list: &str) -> Result<i64, StorageError> 
 }
 
 /// Takes two positions at once; answers how many of them were free.
-pub(crate) async fn reserve_two(tx: &mut Tx, list: &str, positions: [i64; 2], licence: &str) -> Result<u64, StorageError> {
+pub(crate) async fn reserve_two(
+    tx: &mut Tx,
+    list: &str,
+    positions: [i64; 2],
+    licence: &str,
+) -> Result<u64, StorageError> {
     on!(tx, c => sqlx::query(RESERVE_TWO).bind(list).bind(positions[0]).bind(licence).bind(positions[1])
         .execute(c).await.map(|done| done.rows_affected()))
 }
@@ -62,13 +64,6 @@ pub(crate) async fn set(tx: &mut Tx, licence: &str, value: u8) -> Result<(), Sto
     on!(tx, c => sqlx::query(TOUCH).bind(licence).execute(c).await.map(drop))
 }
 
-/// Sets one position.
-pub(crate) async fn set_one(tx: &mut Tx, list: &str, position: i64, value: u8) -> Result<(), StorageError> {
-    on!(&mut *tx, c => sqlx::query(SET_ONE).bind(list).bind(position).bind(i64::from(value))
-        .execute(c).await.map(drop))?;
-    on!(tx, c => sqlx::query(TOUCH_ONE).bind(list).execute(c).await.map(drop))
-}
-
 /// Rises with each change of a list; `None` for a list that is not there.
 pub(crate) async fn revision(tx: &mut Tx, list: &str) -> Result<Option<i64>, StorageError> {
     let row: Option<(i64,)> = on!(tx, c => sqlx::query_as(REVISION).bind(list).fetch_optional(c).await)?;
@@ -78,10 +73,4 @@ pub(crate) async fn revision(tx: &mut Tx, list: &str) -> Result<Option<i64>, Sto
 /// The positions that are not 0.
 pub(crate) async fn values(tx: &mut Tx, list: &str) -> Result<Vec<(i64, i64)>, StorageError> {
     on!(tx, c => sqlx::query_as(VALUES).bind(list).fetch_all(c).await)
-}
-
-/// One position's value.
-pub(crate) async fn value(tx: &mut Tx, list: &str, position: i64) -> Result<Option<i64>, StorageError> {
-    let row: Option<(i64,)> = on!(tx, c => sqlx::query_as(VALUE).bind(list).bind(position).fetch_optional(c).await)?;
-    Ok(row.map(|(value,)| value))
 }

@@ -3,7 +3,7 @@
 use store::{StorageError, Tx, on};
 use verifier::time::Timestamp;
 
-const FIND: &str = "SELECT body, revision, at FROM trust_bundle WHERE name = 'bundle'";
+const FIND: &str = "SELECT body, revision FROM trust_bundle WHERE name = 'bundle'";
 const SAVE: &str = "INSERT INTO trust_bundle (name, body, revision, at) VALUES ('bundle', $1, 1, $2)
     ON CONFLICT (name) DO UPDATE SET body = excluded.body, revision = trust_bundle.revision + 1, at = excluded.at";
 const REVISION: &str = "SELECT revision FROM trust_bundle WHERE name = 'bundle'";
@@ -15,8 +15,6 @@ pub(crate) struct StoredBundle {
     pub(crate) body: String,
     /// Rises with each saving.
     pub(crate) revision: i64,
-    /// When it was saved.
-    pub(crate) at: i64,
 }
 
 /// The stored bundle.
