@@ -148,7 +148,7 @@ pub fn rotate(
     now: Timestamp,
 ) -> Result<Announced, AuthorityError> {
     let ring = store.ring_of(purpose, kind)?;
-    if !matches!(purpose, Purpose::Department { .. } | Purpose::Status) {
+    if !matches!(purpose, Purpose::Department { .. } | Purpose::Status | Purpose::SubordinateCa) {
         return Ok(ring.rotate(now, cache_life_seconds)?);
     }
     let active_from = match Authority::open(store)?.renew(purpose, now)? {

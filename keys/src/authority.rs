@@ -19,7 +19,7 @@ use verifier::time::Timestamp;
 
 use crate::certified::{Attachment, CertifiedSigner};
 use crate::certify::{self, Ca, CertifyError, Leaf, OidArc, Power, SIGNING_DAYS, Subject, Usage, Validity};
-use crate::key_store::{AuthorityRow, KeyRow, KeyStore, KeyStoreError};
+use crate::key_store::{AuthorityRow, KeyRow, KeyStore, KeyStoreError, RingRow};
 use crate::publish::{Bundle, PublishError, Register};
 use crate::purpose::{DepartmentUse, KeyKind, Purpose};
 use crate::signer::Signer;
@@ -100,16 +100,23 @@ impl Authority {
     /// written, and then nothing was founded.
     pub fn found(store: &KeyStore, founding: &Founding, now: Timestamp) -> Result<Self, AuthorityError> {
         let arc: OidArc = founding.oid_arc.parse()?;
+        let signer = founding.signer.trim_end_matches('/');
         if store.loaded().contents.authority.is_none() {
             let rows = founding_rows(founding, &arc, now)?;
             store.change(|contents| {
                 if contents.authority.is_none() {
-                    contents.rings.extend(rows);
+                    for row in rows {
+                        let same = |ring: &&mut RingRow| (&ring.purpose, &ring.kind) == (&row.purpose, &row.kind);
+                        match contents.rings.iter_mut().find(same) {
+                            Some(ring) => ring.keys.extend(row.keys),
+                            None => contents.rings.push(row),
+                        }
+                    }
                     contents.authority = Some(AuthorityRow {
                         name: founding.authority.clone(),
                         title: founding.title.clone(),
                         oid_arc: founding.oid_arc.clone(),
-                        signer: founding.signer.clone(),
+                        signer: signer.to_owned(),
                         bundle: None,
                     });
                 }
@@ -118,10 +125,12 @@ impl Authority {
         }
         let authority = Self::open(store)?;
         let row = authority.row()?;
-        if (&row.name, &row.oid_arc, &row.signer) != (&founding.authority, &founding.oid_arc, &founding.signer) {
-            return Err(AuthorityError::Another { found: row.name });
+        if (row.name.as_str(), row.oid_arc.as_str(), row.signer.as_str())
+            != (&founding.authority, &founding.oid_arc, signer)
+        {
+            return Err(AuthorityError::Another { found: format!("{} ({}, {})", row.name, row.oid_arc, row.signer) });
         }
-        authority.certify_status(&founding.signer, now)?;
+        authority.certify_status(signer, now)?;
         Ok(authority)
     }
 
@@ -338,8 +347,8 @@ impl Authority {
         Ok(self.row()?.bundle.as_ref().and_then(Bundle::from_value))
     }
 
-    /// Announces a successor of the key of `purpose` (a department's or the status signer's) with a certificate that says
-    /// the same; a successor that waits already is given again.
+    /// Announces a successor of the key of `purpose` (a department's, the status signer's, the subordinate CA's) with a
+    /// certificate that says the same; a successor that waits already is given again.
     ///
     /// # Errors
     ///
@@ -348,6 +357,7 @@ impl Authority {
         let usage = match purpose {
             Purpose::Department { r#use, .. } => Usage::Department(*r#use),
             Purpose::Status => Usage::Status,
+            Purpose::SubordinateCa => return self.renew_subordinate(now),
             _ => return Err(KeyStoreError::NeedsCertificate { purpose: purpose.clone() }.into()),
         };
         let current = self.store.certified(purpose, now)?;

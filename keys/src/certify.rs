@@ -288,6 +288,11 @@ pub(crate) fn known(certificate: &[u8]) -> Result<Known, CertifyError> {
     })
 }
 
+/// The power that a certificate carries; `None` if it has no such extension.
+pub(crate) fn power_of(certificate: &[u8], arc: &OidArc) -> Result<Option<Power>, CertifyError> {
+    power::of(&parse(certificate)?, arc)
+}
+
 fn parse(certificate: &[u8]) -> Result<X509Certificate<'_>, CertifyError> {
     match X509Certificate::from_der(certificate) {
         Ok(([], parsed)) => Ok(parsed),

@@ -210,3 +210,50 @@ fn what_is_exported_reads_back() {
     assert_eq!(set["keys"].as_array().unwrap().len(), 5);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "no temporary file stays");
 }
+
+#[test]
+fn the_subordinate_ca_is_followed_by_another() {
+    let mut founding = common::founding();
+    founding.signer = format!("{SIGNER}/");
+    founding.bound = Some(Power { types: vec![TYPE.to_owned()], regions: vec!["990000".to_owned()] });
+    let authority = Authority::found(&keys::KeyStore::in_memory(), &founding, NOW).unwrap();
+    authority.certify_department(&order(), &[DepartmentUse::Credential], NOW).unwrap();
+    let store = authority.store();
+    let purpose = Purpose::SubordinateCa;
+    let announced = rotate(store, &purpose, purpose.default_kind(), 0, NOW).unwrap();
+    assert_eq!(rotate(store, &purpose, purpose.default_kind(), 0, NOW.plus(60)).unwrap(), announced);
+    let later = announced.active_from;
+    assert_eq!(
+        authority.renew(&Purpose::department(DEPARTMENT, DepartmentUse::Credential), later).unwrap(),
+        Certified::Announced { signs_from: later.plus(2 * DAY) }
+    );
+    let last = later.plus(2 * DAY);
+    let trust = read(&authority.publish(&register(), last).unwrap(), last);
+    assert_eq!(trust.targets().intermediates.len(), 2);
+    let rows: Vec<_> = trust.targets().certificates.iter().filter(|row| row.purpose == "credential").collect();
+    assert_eq!(rows.len(), 2);
+    let signer = authority.department(DEPARTMENT, DepartmentUse::Credential, last).unwrap();
+    assert_eq!(signer.chain()[1], store.certified(&purpose, last).unwrap().certificate());
+    let chain = certificates(signer.chain());
+    let path = trust.path(&chain[0], &chain[1..], last).unwrap();
+    assert!(trust.power(&path, Usage::Credential, TYPE, last).is_ok());
+    // the bound goes with it
+    let mut wider = order();
+    wider.power.regions = vec!["980000".to_owned()];
+    let refused = authority.certify_department(&wider, &[DepartmentUse::Code], last);
+    assert!(matches!(refused, Err(AuthorityError::Certify(keys::certify::CertifyError::Power))), "{refused:?}");
+    assert!(rotate(store, &Purpose::RootCa, purpose.default_kind(), 0, NOW).is_err());
+    assert!(rotate(store, &Purpose::Log, Purpose::Log.default_kind(), 0, NOW).is_err());
+}
+
+#[test]
+fn a_longer_licence_needs_a_longer_certificate() {
+    let authority = authority();
+    let mut order = order();
+    order.longest_licence_years = None;
+    let made = authority.certify_department(&order, &USES, NOW).unwrap();
+    assert!(made.iter().all(|(_, certified)| matches!(certified, Certified::Announced { .. })), "{made:?}");
+    order.longest_licence_years = Some(5);
+    let made = authority.certify_department(&order, &USES, NOW.plus(3 * DAY)).unwrap();
+    assert!(made.iter().all(|(_, certified)| *certified == Certified::Unchanged), "a shorter one is covered");
+}

@@ -4,8 +4,8 @@ use verifier::time::Timestamp;
 
 use super::{Authority, AuthorityError, BUNDLE_CACHE_SECONDS, Certified, DAY, RENEW_BEFORE_SECONDS, key_of};
 use crate::certified::CertifiedSigner;
-use crate::certify::{self, Ca, LEAF_MOST_YEARS, Leaf, Power, SIGNING_DAYS, Validity};
-use crate::key_ring::activation;
+use crate::certify::{self, Ca, LEAF_MOST_YEARS, Leaf, Power, SIGNING_DAYS, SUBORDINATE_YEARS, Validity};
+use crate::key_ring::{Life, activation};
 use crate::key_store::{Bytes, CertificateRow, KeyRow, KeyStoreError, new_key};
 use crate::purpose::Purpose;
 use crate::signer::Signer as _;
@@ -28,18 +28,23 @@ impl Authority {
         now: Timestamp,
     ) -> Result<Certified, AuthorityError> {
         let kind = wanted.purpose.default_kind();
+        let loaded = self.store.loaded();
+        let name = (wanted.purpose.to_string(), kind.to_string());
+        let ring = loaded.contents.rings.iter().find(|ring| (&ring.purpose, &ring.kind) == (&name.0, &name.1));
+        if let Some(done) = ring.and_then(|ring| state(&ring.keys, wanted, &leaf, now).done()) {
+            return Ok(done); // nothing to write
+        }
         let issuer = self.store.certified(&Purpose::SubordinateCa, now)?;
         let ca = Ca::new(issuer.certificate(), &issuer, &self.arc)?;
         let mut failed = None;
         let outcome = self.store.change(|contents| {
             let keys = &mut contents.ring_mut(wanted.purpose, kind).keys;
-            let state = state(keys, wanted, now);
-            let signs_from = match state {
-                State::Fits => return Ok(Certified::Unchanged),
-                State::Waiting(signs_from) => return Ok(Certified::Announced { signs_from }),
-                State::Missing => now,
-                State::Outdated => activation(now, BUNDLE_CACHE_SECONDS),
-            };
+            let state = state(keys, wanted, &leaf, now);
+            if let Some(done) = state.done() {
+                return Ok(done);
+            }
+            let at_once = matches!(state, State::Missing);
+            let signs_from = if at_once { now } else { activation(now, BUNDLE_CACHE_SECONDS) };
             match self.certified_row(wanted, (&ca, &issuer), &leaf(signs_from), signs_from, now) {
                 Ok(row) => keys.push(row),
                 Err(error) => {
@@ -47,12 +52,49 @@ impl Authority {
                     return Err(KeyStoreError::Certificate);
                 }
             }
-            Ok(if signs_from == now { Certified::AtOnce } else { Certified::Announced { signs_from } })
+            Ok(if at_once { Certified::AtOnce } else { Certified::Announced { signs_from } })
         });
         match (outcome, failed) {
             (Err(_), Some(error)) => Err(error),
             (outcome, _) => Ok(outcome?),
         }
+    }
+
+    /// Announces a successor of the subordinate CA, with the same name and upper bound, certified by the root.
+    pub(super) fn renew_subordinate(&self, now: Timestamp) -> Result<Certified, AuthorityError> {
+        let purpose = Purpose::SubordinateCa;
+        let ring = self.store.ring(&purpose)?;
+        let waiting = ring.keys(now).into_iter().find_map(|key| match key.life {
+            Life::Announced { active_from } => active_from,
+            _ => None,
+        });
+        if let Some(signs_from) = waiting {
+            return Ok(Certified::Announced { signs_from });
+        }
+        let (root, current) = (self.store.certified(&Purpose::RootCa, now)?, self.store.certified(&purpose, now)?);
+        let known = certify::known(current.certificate())?;
+        let bound = certify::power_of(current.certificate(), &self.arc)?;
+        let signs_from = activation(now, BUNDLE_CACHE_SECONDS);
+        let mut validity = Validity::years(signs_from, SUBORDINATE_YEARS);
+        validity.not_after = validity.not_after.min(certify::known(root.certificate())?.validity.not_after);
+        let mut row = new_key(ring.kind(), now, Some(signs_from))?;
+        let key = key_of(&row, ring.kind())?;
+        let ca = Ca::new(root.certificate(), &root, &self.arc)?;
+        let bound = bound.as_ref().map(|power| (&self.arc, power));
+        let certificate = ca.subordinate(key.public_key(), &known.subject, validity, 0, bound)?;
+        row.certificate = Some(CertificateRow {
+            chain: vec![Bytes(certificate)],
+            types: Vec::new(),
+            regions: Vec::new(),
+            signs_from,
+            signs_until: validity.not_after,
+            foreign: false,
+        });
+        self.store.change(|contents| {
+            contents.ring_mut(&purpose, ring.kind()).keys.push(row);
+            Ok(())
+        })?;
+        Ok(Certified::Announced { signs_from })
     }
 
     fn certified_row(
@@ -85,14 +127,26 @@ enum State {
     Missing,
 }
 
+impl State {
+    /// What it comes to if nothing is to be made.
+    fn done(&self) -> Option<Certified> {
+        match *self {
+            Self::Fits => Some(Certified::Unchanged),
+            Self::Waiting(signs_from) => Some(Certified::Announced { signs_from }),
+            Self::Outdated | Self::Missing => None,
+        }
+    }
+}
+
 /// Whether the ring's keys answer what is wanted of them.
-fn state(keys: &[KeyRow], wanted: &Wanted<'_>, now: Timestamp) -> State {
+fn state(keys: &[KeyRow], wanted: &Wanted<'_>, leaf: &impl Fn(Timestamp) -> Leaf, now: Timestamp) -> State {
     let (power, uri) = (wanted.power, wanted.uri);
     let fits = |row: &CertificateRow| {
-        let known = row.chain.first().and_then(|leaf| certify::known(&leaf.0).ok());
+        let known = row.chain.first().and_then(|certificate| certify::known(&certificate.0).ok());
+        let lives = leaf(row.signs_from).validity.not_after;
         row.types == power.types
             && row.regions == power.regions
-            && known.is_some_and(|known| known.uri.as_deref() == uri)
+            && known.is_some_and(|known| known.uri.as_deref() == uri && known.validity.not_after >= lives)
     };
     let usable = keys.iter().filter(|key| key.secret.is_some() && key.compromised_from.is_none());
     let rows: Vec<&CertificateRow> = usable.filter_map(|key| key.certificate.as_ref()).collect();
