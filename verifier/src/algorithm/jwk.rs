@@ -37,7 +37,7 @@ impl PublicKey {
         Ok(key)
     }
 
-    /// The members that make the key: `kty`, `crv`, `x`, `y`, or `kty`, `n`, `e`; empty for a P-384 key.
+    /// The members that make the key: `kty`, `crv`, `x`, `y`, or `kty`, `n`, `e`.
     pub fn to_jwk(&self) -> Map<String, Value> {
         self.members().into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect()
     }
