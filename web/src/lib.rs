@@ -49,6 +49,7 @@ pub mod words;
 mod about;
 mod assets;
 mod form_text;
+mod tls;
 
 pub use asker::Asker;
 pub use html::Html;

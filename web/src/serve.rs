@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -17,16 +16,15 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, Sleep, sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 use tower::Service;
 
 use crate::telemetry;
+
+pub use crate::tls::Tls;
 
 /// Who is at the other end of a connection; an extension of every request that came over a socket.
 #[derive(Clone, Debug)]
@@ -89,50 +87,6 @@ pub enum ServeError {
     Tls(#[from] rustls::Error),
 }
 
-/// TLS as a listener speaks it.
-#[derive(Clone)]
-pub struct Tls(Arc<rustls::ServerConfig>);
-
-impl Tls {
-    /// Reads a certificate chain and its key from PEM files. Clients are asked for no certificate.
-    pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, ServeError> {
-        let (chain, key) = read_pem(certificate, key)?;
-        let config = server_builder()?.with_no_client_auth().with_single_cert(chain, key)?;
-        Ok(Self::speaking(config))
-    }
-
-    /// As [`Tls::from_files`], for the listener of client certificates: a client must show one that leads to a root in `roots`.
-    pub fn with_client_roots(certificate: &Path, key: &Path, roots: &Path) -> Result<Self, ServeError> {
-        let (chain, key) = read_pem(certificate, key)?;
-        let mut anchors = rustls::RootCertStore::empty();
-        for root in CertificateDer::pem_file_iter(roots)? {
-            anchors.add(root?)?;
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(anchors), provider).build();
-        let verifier = verifier.map_err(|error| rustls::Error::General(error.to_string()))?;
-        let config = server_builder()?.with_client_cert_verifier(verifier).with_single_cert(chain, key)?;
-        Ok(Self::speaking(config))
-    }
-
-    fn speaking(mut config: rustls::ServerConfig) -> Self {
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Self(Arc::new(config))
-    }
-}
-
-fn server_builder() -> Result<rustls::ConfigBuilder<rustls::ServerConfig, rustls::WantsVerifier>, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
-}
-
-type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
-
-fn read_pem(certificate: &Path, key: &Path) -> Result<Identity, ServeError> {
-    let chain = CertificateDer::pem_file_iter(certificate)?.collect::<Result<Vec<_>, _>>()?;
-    Ok((chain, PrivateKeyDer::from_pem_file(key)?))
-}
-
 /// Sockets that are listened on, with the same TLS or none.
 pub struct Listener {
     sockets: Vec<TcpListener>,
@@ -178,6 +132,9 @@ impl Listener {
     }
 }
 
+/// How soon a renewed certificate is used without a restart.
+const CERTIFICATES_READ_AGAIN: Duration = Duration::from_secs(30);
+
 /// How far an ending has come.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
 enum Stage {
@@ -192,6 +149,7 @@ pub async fn run(listeners: Vec<Listener>, app: Router, limits: Limits, shutdown
     let (stage, watching) = watch::channel(Stage::Serving);
     let (alive, mut all_gone) = mpsc::channel::<()>(1);
     let places = Arc::new(Semaphore::new(limits.connections));
+    let certificates: Vec<Tls> = listeners.iter().filter_map(|listener| listener.tls.clone()).collect();
     for listener in listeners {
         for socket in listener.sockets {
             let acceptor = Acceptor {
@@ -207,11 +165,13 @@ pub async fn run(listeners: Vec<Listener>, app: Router, limits: Limits, shutdown
     }
     drop((watching, alive));
     let mut upkeep = tokio::time::interval(Duration::from_secs(5));
+    let mut renewal = tokio::time::interval(CERTIFICATES_READ_AGAIN);
     tokio::pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             _ = upkeep.tick() => telemetry::upkeep(),
+            _ = renewal.tick() => certificates.iter().cloned().for_each(|tls| drop(tokio::task::spawn_blocking(move || tls.read_again()))),
         }
     }
     let _ = stage.send(Stage::Stopping); // fails only when nobody serves any more
@@ -261,7 +221,7 @@ impl Acceptor {
         };
         let mut stopping = self.stage.clone();
         let shaken = tokio::select! {
-            shaken = timeout(self.limits.handshake, TlsAcceptor::from(tls.0).accept(stream)) => shaken,
+            shaken = timeout(self.limits.handshake, tls.acceptor().accept(stream)) => shaken,
             () = reached(&mut stopping, Stage::Stopping) => return,
         };
         let Ok(Ok(stream)) = shaken else { return };

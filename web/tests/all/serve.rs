@@ -168,7 +168,8 @@ async fn tls_speaks_both_versions_of_http_and_drops_the_silent() {
     let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
     std::fs::write(&certificate, made.cert.pem()).expect("written");
     std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
-    let server = Running::start(Some(Tls::from_files(&certificate, &key).expect("TLS"))).await;
+    let tls = Tls::from_files(&certificate, &key).expect("TLS");
+    let server = Running::start(Some(tls.clone())).await;
     let port = server.address.port();
     let settings = web::outbound::OutboundSettings {
         allowed_origins: vec![format!("https://localhost:{port}")],
@@ -188,4 +189,12 @@ async fn tls_speaks_both_versions_of_http_and_drops_the_silent() {
     plain.read_to_end(&mut rest).await.ok();
     assert!(!rest.starts_with(b"HTTP"), "plain text gets no page");
     assert!(Tls::from_files(&key, &certificate).is_err());
+    let renewed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("certificate");
+    std::fs::write(&certificate, renewed.cert.pem()).expect("written");
+    tls.read_again();
+    assert_eq!(over_http2(&server, made.cert.der()).await.0, 200, "half a renewal changes nothing");
+    std::fs::write(&key, renewed.signing_key.serialize_pem()).expect("written");
+    tls.read_again();
+    assert_eq!(over_http2(&server, renewed.cert.der()).await.0, 200, "the renewed certificate is served");
+    std::fs::remove_dir_all(&folder).ok();
 }
