@@ -5,7 +5,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::emit::{Emit, sha256};
-use crate::time::Timestamp;
 
 /// One hidden fact: its text never changes once it is made (RFC 9901 §4.2), so digests are over the text as kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,20 +111,4 @@ impl CopyTerms {
     pub fn digest(&self, facts_digest: &[u8; 32]) -> [u8; 32] {
         sha256(&self.cbor(facts_digest))
     }
-}
-
-/// The first second of a day `YYYY-MM-DD` at UTC+08:00; `None` where it is no day of the calendar.
-pub(crate) fn first_second(date: &str) -> Option<Timestamp> {
-    let bytes: &[u8; 10] = date.as_bytes().try_into().ok()?;
-    let digits = |range: std::ops::Range<usize>| {
-        let part = &bytes[range];
-        part.iter().all(u8::is_ascii_digit).then(|| part.iter().fold(0i32, |n, b| n * 10 + i32::from(b - b'0')))
-    };
-    if bytes[4] != b'-' || bytes[7] != b'-' {
-        return None;
-    }
-    let month = time::Month::try_from(u8::try_from(digits(5..7)?).ok()?).ok()?;
-    let day = time::Date::from_calendar_date(digits(0..4)?, month, u8::try_from(digits(8..10)?).ok()?).ok()?;
-    let seconds = (i64::from(day.to_julian_day()) - 2_440_588) * 86_400;
-    Some(Timestamp::from_seconds(seconds - 8 * 3600))
 }

@@ -1,13 +1,9 @@
 //! The pure half of the writer: claims, what is signed, the text, and whether a type's items fit at all.
 
-use std::io::Write as _;
-
 use crate::cose::ToSign;
+use crate::deflate::deflate;
 use crate::emit::{Emit, sha256};
-use crate::facts::first_second;
-use crate::time::Timestamp;
-
-const DAY: i64 = 86_400;
+use crate::time::{Date, Timestamp};
 
 /// Where a code is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +95,7 @@ impl Bound {
             (Self::Text { characters, ascii }, Item::Text(text)) => {
                 text.chars().count() <= *characters && text.len() <= self.bytes() && (!ascii || text.is_ascii())
             }
-            (Self::Date, Item::Text(text)) => first_second(text).is_some(),
+            (Self::Date, Item::Text(text)) => text.parse::<Date>().is_ok(),
             _ => false,
         }
     }
@@ -198,11 +194,12 @@ impl Draft<'_> {
     /// The claims, encoded.
     pub fn claims(&self) -> Result<Vec<u8>, CodeError> {
         let issued = self.issued_at;
-        let starts = first_second(self.valid_from).ok_or(CodeError::Date("valid_from"))?;
-        let end = self.last_day.map(|day| first_second(day).ok_or(CodeError::Date("last_day"))).transpose()?;
+        let day = |name, text: &str| text.parse::<Date>().map_err(|_| CodeError::Date(name));
+        let starts = day("valid_from", self.valid_from)?.first_second();
+        let last_day = self.last_day.map(|text| day("last_day", text)).transpose()?;
         let expires = match self.profile() {
             Profile::Screen => Some(issued.plus(super::SCREEN_SECONDS)),
-            Profile::Printed => end.map(|start| start.plus(DAY)),
+            Profile::Printed => last_day.map(Date::end),
         };
         let not_before = (starts > issued).then_some(starts);
         let count =
@@ -220,15 +217,15 @@ impl Draft<'_> {
             out.unsigned(65_535).map(1).text("status_list").map(2).text("idx").unsigned(idx).text("uri").text(uri);
         }
         out.integer(-65_537);
-        self.licence(&mut out);
+        self.licence(last_day, &mut out);
         Ok(out.into_bytes())
     }
 
-    fn licence(&self, out: &mut Emit) {
+    fn licence(&self, last_day: Option<Date>, out: &mut Emit) {
         out.array(8).unsigned(1).text(self.type_code).unsigned(self.type_version).text(self.serial);
         out.unsigned(self.version.into()).text(self.holder_name);
-        match self.last_day.and_then(|day| day.replace('-', "").parse().ok()) {
-            Some(day) => out.unsigned(day),
+        match last_day {
+            Some(day) => out.unsigned(day.compact().into()),
             None => out.null(),
         };
         out.array(self.items.len());
@@ -301,10 +298,4 @@ fn protected(certificate_digest: &[u8; 32]) -> Vec<u8> {
     let mut out = Emit::default();
     out.map(2).unsigned(1).integer(-7).unsigned(4).bytes(&certificate_digest[..8]);
     out.into_bytes()
-}
-
-/// The zlib form (RFC 1950).
-pub(crate) fn deflate(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::ZlibEncoder::new(Vec::with_capacity(bytes.len()), flate2::Compression::best());
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("a Vec takes all bytes")
 }

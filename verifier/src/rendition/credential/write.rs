@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
-use crate::facts::{CopyTerms, Disclosure, Facts, first_second};
+use crate::facts::{CopyTerms, Disclosure, Facts};
 use crate::log::{Commitment, Event};
-use crate::time::Timestamp;
+use crate::time::{Date, Timestamp};
 
 /// Why a draft makes no credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,7 +92,7 @@ impl Draft<'_> {
 
     /// From when `event` holds in the log: of a version's first sealing the first second of `valid_from`, else `iat`.
     pub fn effective(&self, event: Event) -> Result<Timestamp, DraftError> {
-        if event.begins_version() { day("valid_from", self.valid_from) } else { Ok(self.issued_at) }
+        if event.begins_version() { Ok(day("valid_from", self.valid_from)?.first_second()) } else { Ok(self.issued_at) }
     }
 
     /// The commitment of this sealing's leaf.
@@ -117,7 +117,7 @@ impl Draft<'_> {
             (Some(end), Some(until)) => Some(end.min(until)),
             (end, until) => end.or(until),
         };
-        Ok(last.map(|first_second| first_second.plus(DAY)))
+        Ok(last.map(Date::end))
     }
 
     /// The payload to be signed.
@@ -134,7 +134,7 @@ impl Draft<'_> {
             "iss": format!("{}/departments/{}", self.signer, self.department_code),
             "vct": format!("{}/{kind}/{}/{}", self.signer, self.type_code, self.type_version),
             "iat": self.issued_at.seconds(),
-            "nbf": not_before.seconds(),
+            "nbf": not_before.first_second().seconds(),
             "_sd_alg": "sha-256",
             "status": {"status_list": {"idx": self.status_idx, "uri": self.status_uri}},
             "identifier": self.identifier,
@@ -173,10 +173,8 @@ pub fn assemble<'a>(jwt: &str, disclosures: impl IntoIterator<Item = &'a Disclos
     text
 }
 
-const DAY: i64 = 86_400;
-
-fn day(name: &'static str, date: &str) -> Result<Timestamp, DraftError> {
-    first_second(date).ok_or(DraftError::Date(name))
+fn day(name: &'static str, date: &str) -> Result<Date, DraftError> {
+    date.parse().map_err(|_| DraftError::Date(name))
 }
 
 /// Digests in ascending order, so that their order says nothing (RFC 9901 §4.2.4.1).
