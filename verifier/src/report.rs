@@ -8,11 +8,11 @@ mod words;
 use std::fmt::Display;
 
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
 
 use crate::emit::hex;
-use crate::time::{Date, Timestamp};
+use crate::time::Timestamp;
 
+pub use crate::licence::licence::{CopyFacts, HolderFacts, LicenceFacts, Party, TypeFacts};
 pub use reason::{Reason, Row};
 pub use sentence::{Language, Sentence, day};
 
@@ -138,89 +138,6 @@ pub struct InputFacts {
     pub bytes: usize,
 }
 
-/// Code and name of a department or recipient.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Party {
-    /// The credit code.
-    pub code: String,
-    /// The name.
-    pub name: String,
-}
-
-/// The licence type.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TypeFacts {
-    /// Its code.
-    pub code: String,
-    /// Its version.
-    pub version: u64,
-    /// Its title, if the register holds this version.
-    pub title: Option<Sentence>,
-}
-
-/// The holder, as far as disclosed.
-#[derive(Clone, Default, PartialEq, Eq, Serialize)]
-pub struct HolderFacts {
-    /// `person` or `organisation`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    /// The name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The kind of number (GB/T 36903).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code_type: Option<String>,
-    /// The number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-}
-
-/// What makes it a copy (加注件).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CopyFacts {
-    /// Who may use it.
-    pub recipient: Party,
-    /// What for.
-    pub purpose: String,
-    /// Until which day.
-    pub until: Date,
-}
-
-/// The facts of the licence; what was not disclosed is absent. It holds personal data: no `Debug`.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-pub struct LicenceFacts {
-    /// The licence identifier (GB/T 36904).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub identifier: Option<String>,
-    /// The licence type.
-    #[serde(rename = "type")]
-    pub kind: TypeFacts,
-    /// The licence number (证照编号).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub number: Option<String>,
-    /// The holder.
-    pub holder: HolderFacts,
-    /// Who issued it.
-    pub issuing_authority: Party,
-    /// The day of issue.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub issue_date: Option<Date>,
-    /// The first valid day.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub valid_from: Option<Date>,
-    /// The last valid day; absent: without end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub valid_until: Option<Date>,
-    /// Digest of the portrait, base64url.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub portrait_digest: Option<String>,
-    /// The items by name.
-    pub items: Map<String, Value>,
-    /// What makes it a copy.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub copy: Option<CopyFacts>,
-}
-
 /// Who signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SignerFacts {
@@ -344,7 +261,7 @@ pub(crate) fn decide(checks: &[Check]) -> (Verdict, Option<Reason>) {
     }
 }
 
-pub(crate) use words::{holder_binding, next, passed, rests_on};
+pub(crate) use words::{Passed, holder_binding, next, passed, rests_on};
 
 /// Digest and size of the input.
 pub(crate) fn input_facts(input: &[u8]) -> InputFacts {

@@ -1,6 +1,11 @@
 //! Token Status List (draft-ietf-oauth-status-list), 2^20 entries of two bits (formats §4).
 
+mod list;
+mod read;
 pub mod write;
+
+pub(crate) use list::may_be_fetched;
+pub use list::{Behind, StatusList};
 
 /// Entries of a list.
 pub const ENTRIES: u64 = 1 << 20;

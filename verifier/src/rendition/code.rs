@@ -11,7 +11,8 @@ use crate::cose::{Sign1, number};
 use crate::deflate::inflate;
 
 pub use claims::{Claims, ClaimsError};
-pub use write::{Bound, CodeError, Draft, HolderKind, Item, Profile};
+pub use crate::licence::licence::HolderKind;
+pub use write::{Bound, CodeError, Draft, Item, Profile};
 
 /// What stands before the base45 text.
 pub const PREFIX: &str = "XY1:";

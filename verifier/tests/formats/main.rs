@@ -3,4 +3,6 @@
 
 mod facts;
 mod log;
+mod others;
+mod sd_jwt;
 mod vectors;

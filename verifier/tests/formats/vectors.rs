@@ -59,3 +59,22 @@ pub(crate) fn b64u32(text: &str) -> [u8; 32] {
 pub(crate) fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value[name].as_array().map_or(&[], Vec::as_slice)
 }
+
+/// All JSON files below a folder of the vectors, by name.
+pub(crate) fn files(name: &str) -> Option<Vec<(String, Value)>> {
+    let root = folder()?.join(name);
+    let (mut folders, mut files) = (vec![root.clone()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ext| ext == "json") {
+                let name = path.strip_prefix(&root).unwrap().display().to_string();
+                files.push((name, serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap()));
+            }
+        }
+    }
+    files.sort_by(|a, b| a.0.cmp(&b.0));
+    Some(files)
+}

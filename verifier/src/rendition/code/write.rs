@@ -3,6 +3,7 @@
 use crate::cose::ToSign;
 use crate::deflate::deflate;
 use crate::emit::{Emit, sha256};
+use crate::licence::licence::HolderKind;
 use crate::time::{Date, Timestamp};
 
 /// Where a code is shown.
@@ -20,38 +21,6 @@ impl Profile {
         match self {
             Self::Screen => 483,
             Self::Printed => 816,
-        }
-    }
-}
-
-/// Whom a licence is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum HolderKind {
-    /// A natural person.
-    Person,
-    /// An organisation.
-    Organisation,
-}
-
-impl HolderKind {
-    /// The word in `holder_kind`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::Organisation => "organisation",
-        }
-    }
-
-    /// Reads the word.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Person, Self::Organisation].into_iter().find(|kind| kind.name() == name)
-    }
-
-    /// The longest name, in characters, that a code carries.
-    pub const fn longest_name(self) -> usize {
-        match self {
-            Self::Person => 25,
-            Self::Organisation => 40,
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{HIDDEN, PORTRAIT};
 use crate::emit::sha256;
 use crate::encoding::{b64u, json};
-use crate::rendition::code::HolderKind;
+use crate::licence::licence::HolderKind;
 
 /// The hidden facts that were shown. They are personal data: no `Debug`.
 #[derive(Clone, Default)]
