@@ -154,11 +154,13 @@ impl Opened<'_> {
             return Vec::new();
         }
         match (&self.judged.status, self.trust) {
-            (Some(StatusQuestion::List { reference }), Some(trust)) if askable(reference, trust).is_ok() => vec![Need {
-                kind: EvidenceKind::StatusList,
-                uri: reference.uri.clone(),
-                media_type: status::MEDIA_TYPE_JWT,
-            }],
+            (Some(StatusQuestion::List { reference }), Some(trust)) if askable(reference, trust).is_ok() => {
+                vec![Need {
+                    kind: EvidenceKind::StatusList,
+                    uri: reference.uri.clone(),
+                    media_type: status::MEDIA_TYPE_JWT,
+                }]
+            }
             _ => Vec::new(),
         }
     }
@@ -174,7 +176,8 @@ impl Opened<'_> {
             }
             _ => {}
         }
-        let trusted = [CheckCode::Trust, CheckCode::Signature, CheckCode::Path].iter().all(|code| findings.holds(*code));
+        let trusted =
+            [CheckCode::Trust, CheckCode::Signature, CheckCode::Path].iter().all(|code| findings.holds(*code));
         let licence = self.judged.licence.as_ref().filter(|_| trusted);
         let signer = signer.as_ref().filter(|_| trusted);
         let trust = self.trust.map(trust_facts);
@@ -244,18 +247,20 @@ pub fn check_status(
     }
     let mut newest: Option<(Timestamp, Result<(), Reason>)> = None;
     let mut problem: Option<Reason> = None;
-    let mut take = |list: Result<&StatusList, Reason>| match list.and_then(|list| list.counts(behind, at).map(|()| list)) {
-        Ok(list) => {
-            if newest.is_none_or(|(issued_at, _)| list.issued_at() > issued_at) {
-                newest = Some((list.issued_at(), list.state(reference.idx)));
+    let mut take =
+        |list: Result<&StatusList, Reason>| match list.and_then(|list| list.counts(behind, at).map(|()| list)) {
+            Ok(list) => {
+                if newest.is_none_or(|(issued_at, _)| list.issued_at() > issued_at) {
+                    newest = Some((list.issued_at(), list.state(reference.idx)));
+                }
             }
-        }
-        Err(reason) => problem = Some(problem.map_or(reason, |old| old.min(reason))),
-    };
+            Err(reason) => problem = Some(problem.map_or(reason, |old| old.min(reason))),
+        };
     for list in evidence.prepared().iter().filter(|list| list.uri() == reference.uri) {
         take(Ok(list));
     }
-    let items = evidence.items().iter().filter(|item| item.kind == EvidenceKind::StatusList && item.uri == reference.uri);
+    let items =
+        evidence.items().iter().filter(|item| item.kind == EvidenceKind::StatusList && item.uri == reference.uri);
     for item in items {
         if behind == Behind::Credential && item.media_type != status::MEDIA_TYPE_JWT {
             take(Err(Reason::StatusMediaType));

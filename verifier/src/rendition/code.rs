@@ -10,8 +10,8 @@ use crate::algorithm::{Algorithm, PublicKey, SignatureDiffers};
 use crate::cose::{Sign1, number};
 use crate::deflate::inflate;
 
-pub use claims::{Claims, ClaimsError};
 pub use crate::licence::licence::HolderKind;
+pub use claims::{Claims, ClaimsError};
 pub use write::{Bound, CodeError, Draft, Item, Profile};
 
 /// What stands before the base45 text.

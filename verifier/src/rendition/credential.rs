@@ -43,7 +43,9 @@ impl<'a> Envelope<'a> {
     pub fn resembles(text: &str) -> bool {
         let jwt = text.split('~').next().unwrap_or_default();
         let letters = jwt.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-        text.starts_with("eyJ") || letters && jwt.bytes().filter(|b| *b == b'.').count() == 2 || text.starts_with("ey") && letters
+        text.starts_with("eyJ")
+            || letters && jwt.bytes().filter(|b| *b == b'.').count() == 2
+            || text.starts_with("ey") && letters
     }
 
     /// Takes a credential apart; blanks and line ends behind it are trimmed.
@@ -57,7 +59,8 @@ impl<'a> Envelope<'a> {
         }
         let (jwt, rest) = text.split_once('~').ok_or(Unread::Damaged)?;
         let mut parts = jwt.split('.');
-        let (Some(head), Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        let (Some(head), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(Unread::Damaged);
         };

@@ -54,7 +54,11 @@ const LABELS: Labels = Labels {
 };
 
 fn facts(out: &mut String, licence: &LicenceFacts, language: Language) {
-    let title = licence.kind.title.clone().unwrap_or_else(|| Sentence::new(licence.kind.code.clone(), licence.kind.code.clone()));
+    let title = licence
+        .kind
+        .title
+        .clone()
+        .unwrap_or_else(|| Sentence::new(licence.kind.code.clone(), licence.kind.code.clone()));
     labelled(out, &LABELS.kind, &title, language);
     let plain = |text: &str| Sentence::new(text.to_owned(), text.to_owned());
     if let Some(name) = &licence.holder.name {

@@ -1,8 +1,8 @@
 //! What a clerk reads: lines of the checks, the head, the presenter's line, the next step. Kind, plain, exact.
 
 use super::{
-    CheckCode, CheckResult, HolderBinding, LicenceFacts, Reason, Rendition, Report, Row, Sentence, SignerFacts, TrustFacts,
-    Verdict, day,
+    CheckCode, CheckResult, HolderBinding, LicenceFacts, Reason, Rendition, Report, Row, Sentence, SignerFacts,
+    TrustFacts, Verdict, day,
 };
 use crate::algorithm::Algorithm;
 
@@ -50,9 +50,10 @@ pub(super) fn summary(report: &Report) -> Sentence {
             format!("{}是真的，但查不到它现在有没有被暂停或失效。", title.zh),
             format!("{} is genuine, but whether it is in force now could not be found out.", title.en),
         ),
-        (Verdict::Undetermined, Some(Reason::InputUnrecognised)) => {
-            Sentence::fixed("认不出这是什么文件，它不像一份电子证照。", "This is not recognised: it does not look like an e-licence.")
-        }
+        (Verdict::Undetermined, Some(Reason::InputUnrecognised)) => Sentence::fixed(
+            "认不出这是什么文件，它不像一份电子证照。",
+            "This is not recognised: it does not look like an e-licence.",
+        ),
         (Verdict::Undetermined, Some(Reason::InputDamaged | Reason::InputTooLarge)) => {
             Sentence::fixed("这份文件读不完整。", "This document cannot be read whole.")
         }
@@ -106,7 +107,9 @@ pub(crate) fn passed(check: CheckCode, about: &Passed) -> Sentence {
         ),
         CheckCode::Status => Sentence::fixed("没有暂停，没有失效", "Not suspended, not ended"),
         CheckCode::Validity => validity(about.licence),
-        CheckCode::Coverage => Sentence::fixed("看到的内容全部在签名之内", "All that is seen is covered by the signature"),
+        CheckCode::Coverage => {
+            Sentence::fixed("看到的内容全部在签名之内", "All that is seen is covered by the signature")
+        }
     }
 }
 
@@ -169,7 +172,9 @@ pub(crate) fn rests_on(check: CheckCode, rendition: Option<Rendition>, signed: b
         (CheckCode::Algorithm | CheckCode::Power | CheckCode::Path | CheckCode::Status, _) if signed => {
             Sentence::fixed("要先有信任包和可信的证书", "This needs a trust bundle and a trusted certificate first")
         }
-        (CheckCode::Signature, _) => Sentence::fixed("读不到可以核对的签名", "There is no signature that could be checked"),
+        (CheckCode::Signature, _) => {
+            Sentence::fixed("读不到可以核对的签名", "There is no signature that could be checked")
+        }
         _ => Sentence::fixed("要先有可信的签名", "This needs a trusted signature first"),
     }
 }

@@ -51,11 +51,17 @@ impl StatusList {
             MEDIA_TYPE_CWT => Token::cwt(body),
             _ => return Err(Reason::StatusMediaType),
         };
-        let token = token.ok_or(if looks_other(media_type, body) { Reason::StatusMediaType } else { Reason::StatusMalformed })?;
+        let token = token.ok_or(if looks_other(media_type, body) {
+            Reason::StatusMediaType
+        } else {
+            Reason::StatusMalformed
+        })?;
         let mut chain = token.chain.iter().map(|der| Certificate::parse(der));
         let leaf = chain.next().and_then(Result::ok).ok_or(Reason::StatusMalformed)?;
         let extra: Vec<Certificate> = chain.collect::<Result<_, _>>().map_err(|_| Reason::StatusMalformed)?;
-        let (Some(key), Some(algorithm)) = (leaf.public_key(), token.algorithm) else { return Err(Reason::StatusSigner) };
+        let (Some(key), Some(algorithm)) = (leaf.public_key(), token.algorithm) else {
+            return Err(Reason::StatusSigner);
+        };
         let algorithm_until = algorithm_until(trust, algorithm)?;
         let row = trust.certificate(leaf.sha256()).ok_or(Reason::StatusSigner)?;
         if !origin.signers.contains(leaf.sha256()) || row.compromised_from.is_some() {
@@ -128,7 +134,8 @@ impl StatusList {
         if position >= ENTRIES {
             return Err(Reason::StatusMalformed);
         }
-        let byte = usize::try_from(position / 4).ok().and_then(|at| self.bytes.get(at)).ok_or(Reason::StatusMalformed)?;
+        let byte =
+            usize::try_from(position / 4).ok().and_then(|at| self.bytes.get(at)).ok_or(Reason::StatusMalformed)?;
         match byte >> (position % 4 * 2) & 3 {
             0 => Ok(()),
             1 => Err(Reason::StatusInvalid),

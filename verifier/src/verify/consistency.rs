@@ -7,7 +7,6 @@ use super::signer::Signer;
 
 /// The parts of `vct` and `iss`.
 pub(super) struct Names<'a> {
-    pub(super) signer: &'a str,
     pub(super) is_copy: bool,
     pub(super) type_code: &'a str,
     pub(super) type_version: u64,
@@ -29,7 +28,13 @@ impl<'a> Names<'a> {
             _ => return None,
         };
         let type_version = version.parse().ok().filter(|_| digits)?;
-        (signer == department_signer && !signer.is_empty()).then_some(Self { signer, is_copy, type_code, type_version, department })
+        (signer == department_signer && !signer.is_empty()).then_some(Self {
+            signer,
+            is_copy,
+            type_code,
+            type_version,
+            department,
+        })
     }
 }
 
@@ -86,7 +91,8 @@ fn certificate_holds(
 /// Identifier and authority carry the department's code or a predecessor's, and one of its names.
 fn department_holds(claims: &Claims, names: &Names, identifier: &LicenceIdentifier, signer: Option<&Signer>) -> bool {
     let Some(department) = signer.and_then(|signer| signer.trust.department(names.department)) else { return true };
-    let codes = |code: &str| code == department.code.as_str() || department.predecessors.iter().any(|old| old.as_str() == code);
+    let codes =
+        |code: &str| code == department.code.as_str() || department.predecessors.iter().any(|old| old.as_str() == code);
     let named = |name: &str| name == department.name || department.former_names.iter().any(|old| old == name);
     codes(identifier.issuer()) && codes(&claims.issuing_authority.code) && named(&claims.issuing_authority.name)
 }

@@ -5,9 +5,7 @@ use crate::certificate::{Certificate, Usage};
 use crate::licence::identifier::LicenceIdentifier;
 use crate::rendition::Unread;
 use crate::rendition::credential::{Claims, Disclosed, Envelope, NotDisclosed};
-use crate::report::{
-    CheckCode, CopyFacts, HolderFacts, LicenceFacts, Party, Reason, Rendition, TypeFacts,
-};
+use crate::report::{CheckCode, CopyFacts, HolderFacts, LicenceFacts, Party, Reason, Rendition, TypeFacts};
 use crate::time::Timestamp;
 use crate::trust::Trust;
 

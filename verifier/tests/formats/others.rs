@@ -50,7 +50,9 @@ fn health_certificates_are_unwrapped_and_verified() {
     let Some(files) = files("hcert") else { return };
     let (mut cases, mut read, mut verified) = (0, 0, 0);
     for (name, case) in &files {
-        let (Some(code), Some(expected)) = (case["PREFIX"].as_str(), case["EXPECTEDRESULTS"].as_object()) else { continue };
+        let (Some(code), Some(expected)) = (case["PREFIX"].as_str(), case["EXPECTEDRESULTS"].as_object()) else {
+            continue;
+        };
         cases += 1;
         let is = |what: &str, answer: bool| expected.get(what) == Some(&Value::Bool(answer));
         let Some(body) = code.strip_prefix("HC1:") else {

@@ -61,7 +61,8 @@ impl Claims {
             Some(Value::Integer(_)) => return Err(OtherFormat),
             _ => return Err(Malformed),
         }
-        let [_, type_code, type_version, serial, version, holder_name, last_day, Value::Array(items)] = licence.as_slice()
+        let [_, type_code, type_version, serial, version, holder_name, last_day, Value::Array(items)] =
+            licence.as_slice()
         else {
             return Err(Malformed);
         };
@@ -102,7 +103,9 @@ fn day(value: &Value) -> Result<Option<Date>, ClaimsError> {
 }
 
 fn status(value: &Value) -> Result<StatusReference, ClaimsError> {
-    let [(outer, Value::Map(list))] = value.as_map().map(Vec::as_slice).ok_or(Malformed)? else { return Err(Malformed) };
+    let [(outer, Value::Map(list))] = value.as_map().map(Vec::as_slice).ok_or(Malformed)? else {
+        return Err(Malformed);
+    };
     let [(idx_name, idx), (uri_name, uri)] = list.as_slice() else { return Err(Malformed) };
     let named = [(outer, "status_list"), (idx_name, "idx"), (uri_name, "uri")];
     if named.iter().any(|(key, name)| key.as_text() != Some(*name)) {
