@@ -29,7 +29,6 @@ impl<'a> Names<'a> {
         };
         let type_version = version.parse().ok().filter(|_| digits)?;
         (signer == department_signer && !signer.is_empty()).then_some(Self {
-            signer,
             is_copy,
             type_code,
             type_version,
