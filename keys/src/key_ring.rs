@@ -165,7 +165,7 @@ impl KeyRing {
 
     /// Announces a successor. Its use begins at a stored instant: at least 24 hours, and at least twice
     /// `cache_life_seconds` (how long others keep the published keys), after `now`; at once if nothing is active. A
-    /// successor announced before and not yet active is left alone and given again.
+    /// successor announced before and not yet active is given again; if nothing is active, its use begins at once.
     ///
     /// # Errors
     ///
@@ -188,9 +188,11 @@ impl KeyRing {
         let key = new_key(self.kind, now, Some(active_from))?;
         self.store.change(|contents| {
             let keys = &mut contents.ring_mut(&self.purpose, self.kind).keys;
-            if let Some(waiting) = keys.iter().find(|key| is_waiting(key, now)) {
-                let active_from = waiting.active_from.unwrap_or(now);
-                return Ok(Announced { kid: waiting.kid.clone(), active_from });
+            if let Some(waiting) = keys.iter_mut().find(|key| is_waiting(key, now)) {
+                if at_once {
+                    waiting.active_from = Some(now);
+                }
+                return Ok(Announced { kid: waiting.kid.clone(), active_from: waiting.active_from.unwrap_or(now) });
             }
             let announced = Announced { kid: key.kid.clone(), active_from };
             keys.push(key);

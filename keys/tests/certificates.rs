@@ -255,7 +255,8 @@ fn a_department_is_certified_once_and_renewed_in_time() {
         .compromise(&kid, late, late)
         .unwrap();
     assert!(authority.department(DEPARTMENT, DepartmentUse::Credential, late).is_err());
-    assert!(matches!(certify(&wider, late).unwrap(), Certified::Announced { .. }), "the successor waits already");
+    assert_eq!(certify(&wider, late).unwrap(), Certified::AtOnce, "the one that waits was announced for later");
+    assert!(signer(late).kid() != kid);
 }
 
 #[test]

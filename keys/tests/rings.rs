@@ -62,6 +62,13 @@ fn a_compromised_key_signs_no_more() {
     let successor = ring.rotate(NOW, 3600).unwrap();
     assert_eq!(successor.active_from, NOW, "nothing is active: the successor is at once");
     assert_eq!(ring.active(NOW).unwrap().kid(), successor.kid);
+    // the active one compromised while a successor waits: the successor begins at once
+    let early = ring.rotate(NOW, 0).unwrap();
+    assert!(early.active_from > NOW);
+    ring.compromise(&successor.kid, NOW, NOW).unwrap();
+    assert_eq!(ring.rotate(NOW, 0).unwrap().active_from, NOW);
+    assert_eq!(ring.active(NOW).unwrap().kid(), early.kid);
+    let successor = early;
     // the announced one compromised: the one before stays
     let waiting = ring.rotate(NOW, 0).unwrap();
     ring.compromise(&waiting.kid, NOW, NOW).unwrap();

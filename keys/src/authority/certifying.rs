@@ -150,15 +150,18 @@ fn state(keys: &[KeyRow], wanted: &Wanted<'_>, leaf: &impl Fn(Timestamp) -> Leaf
     };
     let usable = keys.iter().filter(|key| key.secret.is_some() && key.compromised_from.is_none());
     let rows: Vec<&CertificateRow> = usable.filter_map(|key| key.certificate.as_ref()).collect();
+    let active = rows.iter().filter(|row| row.signs_from <= now && now < row.signs_until);
+    let Some(active) = active.max_by_key(|row| row.signs_from) else {
+        // nothing signs: whoever waits was announced for later, and this cannot wait
+        return State::Missing;
+    };
     if let Some(waiting) = rows.iter().find(|row| row.signs_from > now && fits(row)) {
         return State::Waiting(waiting.signs_from);
     }
-    let active = rows.iter().filter(|row| row.signs_from <= now && now < row.signs_until);
-    match active.max_by_key(|row| row.signs_from) {
-        None => State::Missing,
-        Some(row) if !wanted.anew && fits(row) && row.signs_until.since(now) > RENEW_BEFORE_SECONDS => State::Fits,
-        Some(_) => State::Outdated,
+    if !wanted.anew && fits(active) && active.signs_until.since(now) > RENEW_BEFORE_SECONDS {
+        return State::Fits;
     }
+    State::Outdated
 }
 
 /// The life of a department's certificate: as long as the longest licence and two years, at most 30 (formats §6).
