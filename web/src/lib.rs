@@ -32,6 +32,7 @@ pub mod asker;
 pub mod claims;
 pub mod cookie;
 pub mod csrf;
+pub mod dates;
 pub mod headers;
 pub mod html;
 pub mod input;
@@ -49,6 +50,7 @@ pub mod words;
 mod about;
 mod assets;
 mod form_text;
+mod slow;
 mod tls;
 
 pub use asker::Asker;

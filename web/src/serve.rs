@@ -3,27 +3,25 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use http::Request;
-use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tower::Service;
 
+use crate::slow::{Idle, PausingBody};
 use crate::telemetry;
 
+pub use crate::slow::TooSlow;
 pub use crate::tls::Tls;
 
 /// Who is at the other end of a connection; an extension of every request that came over a socket.
@@ -280,118 +278,7 @@ fn call(
     peer: &Peer,
     pause: Duration,
 ) -> impl Future<Output = Result<axum::response::Response, Infallible>> + use<> {
-    let mut request = request.map(|body| Body::new(PausingBody { body, pause, waiting: None }));
+    let mut request = request.map(|body| Body::new(PausingBody::new(body, pause)));
     request.extensions_mut().insert(peer.clone());
     app.call(request)
-}
-
-/// A body stood still for longer than its bound.
-#[derive(Debug, thiserror::Error)]
-#[error("the body came too slowly")]
-pub struct TooSlow;
-
-/// A body that may not stand still for longer than `pause`.
-struct PausingBody {
-    body: Incoming,
-    pause: Duration,
-    waiting: Option<Pin<Box<Sleep>>>,
-}
-
-impl http_body::Body for PausingBody {
-    type Data = Bytes;
-    type Error = axum::BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let this = &mut *self;
-        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
-            this.waiting = None;
-            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
-        }
-        let pause = this.pause;
-        let waiting = this.waiting.get_or_insert_with(|| Box::pin(sleep(pause)));
-        ready!(waiting.as_mut().poll(context));
-        Poll::Ready(Some(Err(TooSlow.into())))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// A stream that fails once nothing has gone either way for `most`.
-struct Idle<S> {
-    stream: S,
-    most: Duration,
-    last: Instant,
-    alarm: Pin<Box<Sleep>>,
-}
-
-impl<S> Idle<S> {
-    fn new(stream: S, most: Duration) -> Self {
-        Self { stream, most, last: Instant::now(), alarm: Box::pin(sleep(most)) }
-    }
-
-    /// Notes that something moved, or fails what has waited too long.
-    fn watch<T>(&mut self, moved: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if moved.is_ready() {
-            self.last = Instant::now();
-            return moved;
-        }
-        while self.alarm.as_mut().poll(context).is_ready() {
-            let end = self.last + self.most;
-            if Instant::now() >= end {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-            self.alarm.as_mut().reset(end);
-        }
-        Poll::Pending
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Idle<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let moved = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.watch(moved, context)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Idle<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let moved = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.watch(moved, context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let moved = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.watch(moved, context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let moved = Pin::new(&mut self.stream).poll_flush(context);
-        self.watch(moved, context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let moved = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.watch(moved, context)
-    }
 }
