@@ -56,10 +56,10 @@ impl CodeItem {
 
 impl HolderKind {
     /// The same in the verifier's words.
-    pub const fn of_code(self) -> verifier::rendition::code::write::HolderKind {
+    pub const fn of_code(self) -> verifier::rendition::code::HolderKind {
         match self {
-            Self::Person => verifier::rendition::code::write::HolderKind::Person,
-            Self::Organisation => verifier::rendition::code::write::HolderKind::Organisation,
+            Self::Person => verifier::rendition::code::HolderKind::Person,
+            Self::Organisation => verifier::rendition::code::HolderKind::Organisation,
         }
     }
 }
