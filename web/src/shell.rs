@@ -119,6 +119,10 @@ async fn answer(shell: &Shell, request: Request, next: Next) -> Response {
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "service.overloaded");
         return problem.retry_after(2).into_response();
     };
+    // no name of ours holds NUL, and of the databases one refuses it and the other keeps it
+    if request.uri().path().contains("%00") {
+        return Problem::bad_request("http.bad_request").into_response();
+    }
     let running = CatchPanic(AssertUnwindSafe(Box::pin(next.run(request))));
     match tokio::time::timeout(shell.settings.request_time, running).await {
         Ok(Ok(response)) => response,
