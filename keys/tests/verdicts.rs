@@ -44,7 +44,7 @@ fn a_code_has_the_verdict_of_its_key() {
     let verdict = |code: &str, at: Timestamp| {
         let trust = read(at);
         let report = open(code.as_bytes(), Some(&trust), at).conclude(&Evidence::default());
-        (report.verdict, report.cause.map(|cause| cause.code()))
+        (report.verdict, report.cause.map(verifier::report::Reason::code))
     };
     let good = screen_code(&code_key(&ours, NOW), TYPE, NOW);
     assert_eq!(verdict(&good, NOW), (Verdict::Valid, None));
