@@ -119,7 +119,9 @@ fn fits(crl: &Crl, certificate: &Certificate, point: &Point) -> bool {
 
 /// Whether a certificate that may sign CRLs, of this chain or with a path to the same anchor, signed the list.
 fn is_trusted(search: &Search<'_>, crl: &Crl, chain: &[&Certificate], rules: &Rules, nested: u8) -> bool {
-    chain[1..].iter().any(|certificate| crl.is_signed_by(certificate))
+    // An issuer of indirect lists may stand on its own list (PKITS 4.14.30), a leaf may not.
+    let above = &chain[usize::from(nested == 0)..];
+    above.iter().any(|certificate| crl.is_signed_by(certificate))
         || (nested < MAX_NESTED && search.is_signed_under(crl, chain[chain.len() - 1], rules, nested))
 }
 

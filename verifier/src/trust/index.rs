@@ -57,12 +57,9 @@ impl Index {
         for (place, row) in index.targets.types.iter().enumerate() {
             once(index.types.entry(row.code.clone()).or_default(), row.version, place)?;
         }
-        let mut algorithms = HashMap::new();
-        for row in &index.targets.algorithms {
-            once(&mut algorithms, (&row.purpose, &row.alg), ())?;
-        }
+        let algorithms: BTreeSet<_> = index.targets.algorithms.iter().map(|row| (&row.purpose, &row.alg)).collect();
         let origins: BTreeSet<_> = index.logs.iter().map(|log| &log.origin).collect();
-        if origins.len() != index.logs.len() {
+        if algorithms.len() != index.targets.algorithms.len() || origins.len() != index.logs.len() {
             return Err(TrustError::Malformed);
         }
         index.take_status()?;
