@@ -9,30 +9,6 @@ use crate::grant::Granted;
 use crate::ids::{ClientId, InteractionId, MandateId, OrganisationId, PersonId, SessionId};
 use crate::interaction::{Acting, Asker, Interaction, Request};
 
-/// Whether the family `a` may still act at `$now`: it was not revoked, the person's account is active, the session lives
-/// (unless access offline was granted), and so does the mandate. Asked at every use, so that nothing written after a
-/// revocation counts.
-macro_rules! live {
-    ($now:literal) => {
-        concat!(
-            "a.revoked_at IS NULL
-            AND EXISTS (SELECT 1 FROM persons lp WHERE lp.id = a.person_id AND lp.state = 'active')
-            AND (a.offline = 1 OR EXISTS (SELECT 1 FROM sessions ls
-                WHERE ls.id = a.session_id AND ls.ended_at IS NULL AND ls.expires_at > ",
-            $now,
-            "))
-            AND (a.mandate_id IS NULL OR EXISTS (SELECT 1 FROM mandates lm
-                JOIN organisations lo ON lo.id = lm.organisation_id AND lo.state = 'registered'
-                WHERE lm.id = a.mandate_id AND lm.ended_at IS NULL AND lm.starts_at <= ",
-            $now,
-            " AND (lm.until IS NULL OR lm.until > ",
-            $now,
-            ")))"
-        )
-    };
-}
-pub(crate) use live;
-
 const FIND_PENDING: &str = "SELECT id, client_id, request, login_hint, created_at, session_id, authenticated_at, acting, consented_at
     FROM authorizations
     WHERE id = $1 AND browser_digest IN ($2, $3, $4, $5) AND code_digest IS NULL AND ended_at IS NULL AND created_at > $6";
@@ -49,18 +25,31 @@ const UPDATE: &str = "UPDATE authorizations SET request = $2, login_hint = $3, e
     WHERE id = $1 AND code_digest IS NULL AND ended_at IS NULL";
 const END: &str = "UPDATE authorizations SET ended_at = $2, login_hint = NULL
     WHERE id = $1 AND code_digest IS NULL AND ended_at IS NULL";
-const TAKE: &str = concat!(
-    "UPDATE authorizations AS a SET taken_at = $3
-    WHERE a.code_digest = $1 AND a.client_id = $2 AND a.taken_at IS NULL AND a.code_expires_at > $3 AND ",
-    live!("$3"),
-    " RETURNING id, request, granted, person_id, organisation_id, offline"
-);
+// A family `a` may act as long as it was not revoked, the person's account is active, the session lives (unless access
+// offline was granted), and so does the mandate. That stands in every statement that lets it act, here and in `tokens`, so
+// that nothing written after a revocation counts.
+const TAKE: &str = "UPDATE authorizations AS a SET taken_at = $3
+    WHERE a.code_digest = $1 AND a.client_id = $2 AND a.taken_at IS NULL AND a.code_expires_at > $3
+        AND a.revoked_at IS NULL
+        AND EXISTS (SELECT 1 FROM persons lp WHERE lp.id = a.person_id AND lp.state = 'active')
+        AND (a.offline = 1 OR EXISTS (SELECT 1 FROM sessions ls
+            WHERE ls.id = a.session_id AND ls.ended_at IS NULL AND ls.expires_at > $3))
+        AND (a.mandate_id IS NULL OR EXISTS (SELECT 1 FROM mandates lm
+            JOIN organisations lo ON lo.id = lm.organisation_id AND lo.state = 'registered'
+            WHERE lm.id = a.mandate_id AND lm.ended_at IS NULL AND lm.starts_at <= $3
+                AND (lm.until IS NULL OR lm.until > $3)))
+    RETURNING id, request, granted, person_id, organisation_id, offline";
 const FIND_CODE: &str = "SELECT id, taken_at FROM authorizations WHERE code_digest = $1 AND client_id = $2";
-const FIND_FAMILY: &str = concat!(
-    "SELECT a.id, a.request, a.granted, a.person_id, a.organisation_id, a.offline FROM authorizations a
-    WHERE a.id = $1 AND ",
-    live!("$2")
-);
+const FIND_FAMILY: &str = "SELECT a.id, a.request, a.granted, a.person_id, a.organisation_id, a.offline FROM authorizations a
+    WHERE a.id = $1
+        AND a.revoked_at IS NULL
+        AND EXISTS (SELECT 1 FROM persons lp WHERE lp.id = a.person_id AND lp.state = 'active')
+        AND (a.offline = 1 OR EXISTS (SELECT 1 FROM sessions ls
+            WHERE ls.id = a.session_id AND ls.ended_at IS NULL AND ls.expires_at > $2))
+        AND (a.mandate_id IS NULL OR EXISTS (SELECT 1 FROM mandates lm
+            JOIN organisations lo ON lo.id = lm.organisation_id AND lo.state = 'registered'
+            WHERE lm.id = a.mandate_id AND lm.ended_at IS NULL AND lm.starts_at <= $2
+                AND (lm.until IS NULL OR lm.until > $2)))";
 const REVOKE: &str = "UPDATE authorizations SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 const REVOKE_OF_CLIENT: &str = "UPDATE authorizations SET revoked_at = $3, ended_at = coalesce(ended_at, $3)
     WHERE person_id = $1 AND client_id = $2 AND revoked_at IS NULL";

@@ -3,37 +3,46 @@
 use store::{StorageError, Tx, on, sqlx};
 use verifier::time::Timestamp;
 
-use super::authorizations::{Family, family, live};
+use super::authorizations::{Family, family};
 use super::people::SealedPerson;
 use crate::ids::ClientId;
 
 const INSERT: &str = "INSERT INTO refresh_tokens (digest, family_id, client_id, predecessor, issued_at, expires_at, uses)
     VALUES ($1, $2, $3, $4, $5, $6, 0)";
-const ROTATE: &str = concat!(
-    "UPDATE refresh_tokens AS r SET used_at = coalesce(r.used_at, $3), uses = r.uses + 1
+const ROTATE: &str = "UPDATE refresh_tokens AS r SET used_at = coalesce(r.used_at, $3), uses = r.uses + 1
     WHERE r.digest = $1 AND r.client_id = $2 AND r.expires_at > $3
         AND (r.used_at IS NULL OR (r.uses = 1 AND r.used_at > $4
             AND NOT EXISTS (SELECT 1 FROM refresh_tokens n WHERE n.predecessor = $1 AND n.used_at IS NOT NULL)))
-        AND EXISTS (SELECT 1 FROM authorizations a WHERE a.id = r.family_id AND ",
-    live!("$3"),
-    ")
-    RETURNING family_id, uses"
-);
+        AND EXISTS (SELECT 1 FROM authorizations a WHERE a.id = r.family_id
+        AND a.revoked_at IS NULL
+        AND EXISTS (SELECT 1 FROM persons lp WHERE lp.id = a.person_id AND lp.state = 'active')
+        AND (a.offline = 1 OR EXISTS (SELECT 1 FROM sessions ls
+            WHERE ls.id = a.session_id AND ls.ended_at IS NULL AND ls.expires_at > $3))
+        AND (a.mandate_id IS NULL OR EXISTS (SELECT 1 FROM mandates lm
+            JOIN organisations lo ON lo.id = lm.organisation_id AND lo.state = 'registered'
+            WHERE lm.id = a.mandate_id AND lm.ended_at IS NULL AND lm.starts_at <= $3
+                AND (lm.until IS NULL OR lm.until > $3))))
+    RETURNING family_id, uses";
 const RETIRE_HEIRS: &str = "UPDATE refresh_tokens SET used_at = $2, uses = 2 WHERE predecessor = $1 AND used_at IS NULL";
 const FIND: &str = "SELECT family_id, used_at FROM refresh_tokens WHERE digest = $1 AND client_id = $2";
 const INSERT_REVOKED: &str = "INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT (jti) DO NOTHING";
 const FIND_REVOKED: &str = "SELECT jti FROM revoked_tokens WHERE jti = $1";
 const SEE: &str = "INSERT INTO seen_assertions (client_id, jti_digest, expires_at) VALUES ($1, $2, $3)
     ON CONFLICT (client_id, jti_digest) DO NOTHING";
-const USERINFO: &str = concat!(
-    "SELECT a.id, a.request, a.granted, a.person_id, a.organisation_id, a.offline,
+const USERINFO: &str = "SELECT a.id, a.request, a.granted, a.person_id, a.organisation_id, a.offline,
         p.name, p.locale, p.updated_at, d.id, d.id_type, d.number, f.number, f.verified
     FROM authorizations a JOIN persons p ON p.id = a.person_id
     LEFT JOIN identity_documents d ON d.person_id = p.id AND d.is_current = 1
     LEFT JOIN phones f ON f.person_id = p.id
-    WHERE a.id = $1 AND a.client_id = $2 AND NOT EXISTS (SELECT 1 FROM revoked_tokens x WHERE x.jti = $4) AND ",
-    live!("$3")
-);
+    WHERE a.id = $1 AND a.client_id = $2 AND NOT EXISTS (SELECT 1 FROM revoked_tokens x WHERE x.jti = $4)
+        AND a.revoked_at IS NULL
+        AND EXISTS (SELECT 1 FROM persons lp WHERE lp.id = a.person_id AND lp.state = 'active')
+        AND (a.offline = 1 OR EXISTS (SELECT 1 FROM sessions ls
+            WHERE ls.id = a.session_id AND ls.ended_at IS NULL AND ls.expires_at > $3))
+        AND (a.mandate_id IS NULL OR EXISTS (SELECT 1 FROM mandates lm
+            JOIN organisations lo ON lo.id = lm.organisation_id AND lo.state = 'registered'
+            WHERE lm.id = a.mandate_id AND lm.ended_at IS NULL AND lm.starts_at <= $3
+                AND (lm.until IS NULL OR lm.until > $3)))";
 
 /// A refresh token to be kept, by its digest.
 pub(crate) struct NewRefreshToken<'a> {
