@@ -93,5 +93,5 @@ fn department_holds(claims: &Claims, names: &Names, identifier: &LicenceIdentifi
     let codes =
         |code: &str| code == department.code.as_str() || department.predecessors.iter().any(|old| old.as_str() == code);
     let named = |name: &str| name == department.name || department.former_names.iter().any(|old| old == name);
-    codes(identifier.issuer()) && codes(&claims.issuing_authority.code) && named(&claims.issuing_authority.name)
+    carries(identifier.issuer()) && carries(&claims.issuing_authority.code) && named(&claims.issuing_authority.name)
 }

@@ -41,13 +41,13 @@ pub(super) fn judge(
         return Ok(judged);
     };
     judged.algorithm = Some(algorithm);
-    let signed = envelope.verify(key, algorithm).is_ok();
-    findings.settle(CheckCode::Signature, if signed { Ok(()) } else { Err(Reason::SignatureDiffers) });
-    if signed {
+    let is_genuine = envelope.verify(key, algorithm).is_ok();
+    findings.settle(CheckCode::Signature, if is_genuine { Ok(()) } else { Err(Reason::SignatureDiffers) });
+    if is_genuine {
         findings.pass(CheckCode::Coverage);
     }
 
-    let claims = if signed { envelope.claims().ok() } else { None };
+    let claims = if is_genuine { envelope.claims().ok() } else { None };
     let names = claims.as_ref().and_then(Names::read);
     let proven = claims.as_ref().and_then(|claims| {
         let department = names.as_ref().map(|names| names.department);
@@ -64,7 +64,7 @@ pub(super) fn judge(
         }
         path
     });
-    if signed {
+    if is_genuine {
         let anchors = |certificate: &Certificate| trust.is_some_and(|trust| trust.is_anchor(certificate));
         let brings_anchor = anchors(&leaf) || extra.as_ref().is_ok_and(|extra| extra.iter().any(anchors));
         if extra.is_err() || brings_anchor {

@@ -255,7 +255,8 @@ pub fn largest(type_code: &str, type_version: u64, holder: HolderKind, bounds: &
 /// Length of a tagged `COSE_Sign1` with the code's protected header, claims of that length and 64 bytes of signature.
 fn cose_length(claims: usize) -> usize {
     let protected = protected(&[0; 32]).len() + 1;
-    2 + protected + 1 + 3 + claims + 2 + 64
+    let payload_head = if claims > 0xff { 3 } else { 2 };
+    2 + protected + 1 + payload_head + claims + 2 + 64
 }
 
 fn base45_length(prefix: usize, bytes: usize) -> usize {
