@@ -268,10 +268,12 @@ pub(crate) fn input_facts(input: &[u8]) -> InputFacts {
     InputFacts { sha256: hex(&crate::emit::sha256(input)), bytes: input.len() }
 }
 
+#[allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref)] // the shape that serde asks for
 fn code_or_null<S: Serializer>(reason: &Option<Reason>, serializer: S) -> Result<S::Ok, S::Error> {
     reason.map(Reason::code).serialize(serializer)
 }
 
+#[allow(clippy::ref_option)] // the shape that serde asks for
 fn text_or_null<S: Serializer>(value: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     value.map(|value| value.to_string()).serialize(serializer)
 }

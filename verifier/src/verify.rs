@@ -102,7 +102,8 @@ fn open_without<'a>(input: &[u8], trust: Option<&'a Trust>, reason: Reason, at: 
 }
 
 fn recognise(input: &[u8], trust: Option<&Trust>, at: Timestamp, findings: Findings) -> Judged {
-    let unread = |(unread, mut findings): (Unread, Findings)| {
+    let unread = |unread: Unread| {
+        let mut findings = findings;
         let reason = match unread {
             Unread::Unrecognised => Reason::InputUnrecognised,
             Unread::Damaged => Reason::InputDamaged,
@@ -114,15 +115,15 @@ fn recognise(input: &[u8], trust: Option<&Trust>, at: Timestamp, findings: Findi
     if input.first() == Some(&0xD2) {
         return match code_form::Envelope::read(input) {
             Ok(envelope) => code::judge(&envelope, trust, at, findings),
-            Err(problem) => unread((problem, findings)),
+            Err(problem) => unread(problem),
         };
     }
-    let Ok(text) = std::str::from_utf8(input) else { return unread((Unread::Unrecognised, findings)) };
+    let Ok(text) = std::str::from_utf8(input) else { return unread(Unread::Unrecognised) };
     let text = normalise(text);
     if text.starts_with(code_form::PREFIX) {
         return match code_form::Envelope::read_text(text) {
             Ok(envelope) => code::judge(&envelope, trust, at, findings),
-            Err(problem) => unread((problem, findings)),
+            Err(problem) => unread(problem),
         };
     }
     credential::judge(text, trust, at, findings).unwrap_or_else(unread)
@@ -168,7 +169,7 @@ impl Opened<'_> {
     /// The report, with the evidence that was to be had.
     pub fn conclude(&self, evidence: &Evidence) -> Report {
         let Judged { rendition, algorithm, screen, signer, status, .. } = &self.judged;
-        let mut findings = self.judged.findings.clone();
+        let mut findings = self.judged.findings;
         match (status, self.trust) {
             (Some(StatusQuestion::Screen { iat, exp }), _) => self.screen(*iat, *exp, &mut findings),
             (Some(StatusQuestion::List { reference }), Some(trust)) => {

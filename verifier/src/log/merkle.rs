@@ -109,7 +109,7 @@ fn cover(from: u64, to: u64) -> Vec<NodeId> {
     let (mut nodes, mut at) = (Vec::new(), from);
     while at < to {
         let aligned = if at == 0 { 63 } else { at.trailing_zeros().min(63) };
-        let level = aligned.min(63 - (to - at).leading_zeros());
+        let level = aligned.min((to - at).ilog2());
         nodes.push(NodeId { level: u8::try_from(level).unwrap_or(63), index: at >> level });
         at += 1 << level;
     }
@@ -156,7 +156,7 @@ fn consistency_ranges(first: u64, second: u64) -> Vec<(u64, u64)> {
 
 /// The largest power of two below `size`, which is at least 2.
 fn split(size: u64) -> u64 {
-    1 << (63 - (size - 1).leading_zeros())
+    1 << (size - 1).ilog2()
 }
 
 /// The root over hashes of adjoining subtrees, the largest first.

@@ -1,5 +1,7 @@
 //! Tiles and entry bundles (C2SP tlog-tiles): the tree cut into files of 256 hashes, and the entries in files of 256.
 
+use std::fmt::Write as _;
+
 use super::merkle::{Hash, NodeId};
 
 /// Hashes or entries in a full tile.
@@ -22,7 +24,7 @@ impl Tile {
         let kind = self.level.map_or_else(|| "entries".to_owned(), |level| level.to_string());
         let mut path = format!("tile/{kind}/{}", number(self.index));
         if u64::from(self.width) < TILE_WIDTH {
-            path.push_str(&format!(".p/{}", self.width));
+            let _ = write!(path, ".p/{}", self.width);
         }
         path
     }

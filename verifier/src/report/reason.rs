@@ -20,7 +20,7 @@ macro_rules! reasons {
         /// Why a check is not `passed`. The order is that of formats §7; codes never change.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Reason {
-            $(#[doc = $code] $name,)+
+            $(#[doc = concat!("`", $code, "`")] $name,)+
         }
 
         impl Reason {

@@ -90,8 +90,8 @@ fn certificate_holds(
 /// Identifier and authority carry the department's code or a predecessor's, and one of its names.
 fn department_holds(claims: &Claims, names: &Names, identifier: &LicenceIdentifier, signer: Option<&Signer>) -> bool {
     let Some(department) = signer.and_then(|signer| signer.trust.department(names.department)) else { return true };
-    let codes =
+    let carries =
         |code: &str| code == department.code.as_str() || department.predecessors.iter().any(|old| old.as_str() == code);
-    let named = |name: &str| name == department.name || department.former_names.iter().any(|old| old == name);
-    carries(identifier.issuer()) && carries(&claims.issuing_authority.code) && named(&claims.issuing_authority.name)
+    let is_name = |name: &str| name == department.name || department.former_names.iter().any(|old| old == name);
+    carries(identifier.issuer()) && carries(&claims.issuing_authority.code) && is_name(&claims.issuing_authority.name)
 }

@@ -1,7 +1,7 @@
 //! A credential, judged as far as it can be without evidence.
 
-use crate::algorithm::Algorithm;
-use crate::certificate::{Certificate, Usage};
+use crate::algorithm::{Algorithm, PublicKey};
+use crate::certificate::{Certificate, Path, Usage};
 use crate::licence::identifier::LicenceIdentifier;
 use crate::rendition::Unread;
 use crate::rendition::credential::{Claims, Disclosed, Envelope, NotDisclosed};
@@ -14,88 +14,103 @@ use super::findings::Findings;
 use super::signer::{Claim, Signer};
 use super::{Judged, StatusQuestion, inclusion, title};
 
-/// Judges form, signature, path, power, algorithm, log and validity, in the order in which they need each other.
-pub(super) fn judge(
-    text: &str,
-    trust: Option<&Trust>,
+/// A credential taken apart, with its certificates and what the bundle says of the first of them.
+struct Parts<'a> {
+    envelope: Envelope<'a>,
+    leaf: &'a Certificate,
+    /// The rest of `x5c`; none where one of them cannot be read.
+    extra: Option<&'a [Certificate]>,
+    signer: Option<Signer<'a>>,
+    trust: Option<&'a Trust>,
     at: Timestamp,
-    mut findings: Findings,
-) -> Result<Judged, (Unread, Findings)> {
-    let envelope = match Envelope::read(text) {
-        Ok(envelope) => envelope,
-        Err(unread) => return Err((unread, findings)),
-    };
+}
+
+/// Judges form, signature, path, power, algorithm, log and validity, in the order in which they need each other.
+pub(super) fn judge(text: &str, trust: Option<&Trust>, at: Timestamp, findings: Findings) -> Result<Judged, Unread> {
+    let envelope = Envelope::read(text)?;
     let mut chain = envelope.chain().iter().map(|der| Certificate::parse(der));
-    let Some(Ok(leaf)) = chain.next() else { return Err((Unread::Damaged, findings)) };
-    let extra: Result<Vec<Certificate>, _> = chain.collect();
+    let leaf = chain.next().and_then(Result::ok).ok_or(Unread::Damaged)?;
+    let extra = chain.collect::<Result<Vec<Certificate>, _>>().ok();
     let signer = trust.map(|trust| Signer::new(trust, &leaf));
-    let mut judged = Judged::new(Rendition::SdJwt);
-    if envelope.is_critical() {
-        findings.find(CheckCode::Form, Reason::FormCritical);
+    let parts = Parts { envelope, leaf: &leaf, extra: extra.as_deref(), signer, trust, at };
+    let mut judged = Judged { findings, ..Judged::new(Rendition::SdJwt) };
+    if parts.envelope.is_critical() {
+        judged.findings.find(CheckCode::Form, Reason::FormCritical);
     }
+    let algorithm = parts.envelope.algorithm().filter(|algorithm| *algorithm != Algorithm::Rs256);
+    match (algorithm, leaf.public_key()) {
+        (Some(algorithm), Some(key)) => parts.judge(algorithm, key, &mut judged),
+        _ => judged.findings.find(CheckCode::Algorithm, Reason::AlgorithmUnsupported),
+    }
+    Ok(judged)
+}
 
-    let algorithm = envelope.algorithm().filter(|algorithm| *algorithm != Algorithm::Rs256);
-    let (Some(algorithm), Some(key)) = (algorithm, leaf.public_key()) else {
-        findings.find(CheckCode::Algorithm, Reason::AlgorithmUnsupported);
-        judged.findings = findings;
-        return Ok(judged);
-    };
-    judged.algorithm = Some(algorithm);
-    let is_genuine = envelope.verify(key, algorithm).is_ok();
-    findings.settle(CheckCode::Signature, if is_genuine { Ok(()) } else { Err(Reason::SignatureDiffers) });
-    if is_genuine {
+impl Parts<'_> {
+    fn judge(&self, algorithm: Algorithm, key: &PublicKey, judged: &mut Judged) {
+        judged.algorithm = Some(algorithm);
+        let findings = &mut judged.findings;
+        let outcome = self.envelope.verify(key, algorithm);
+        findings.settle(CheckCode::Signature, outcome.map_err(|_| Reason::SignatureDiffers));
+        if outcome.is_err() {
+            self.path(None, algorithm, None, findings);
+            return;
+        }
         findings.pass(CheckCode::Coverage);
-    }
-
-    let claims = if is_genuine { envelope.claims().ok() } else { None };
-    let names = claims.as_ref().and_then(Names::read);
-    let proven = claims.as_ref().and_then(|claims| {
-        let department = names.as_ref().map(|names| names.department);
-        inclusion::judge(claims, names.as_ref().map(|names| names.type_version), department, trust, at, &mut findings)
-    });
-    let path = signer.as_ref().and_then(|signer| {
-        let extra = extra.as_deref().unwrap_or_default();
-        let path = signer.path(extra, at, proven, &mut findings);
-        let usage = if names.as_ref().is_some_and(|names| names.is_copy) { Usage::Copies } else { Usage::Credential };
-        signer.algorithm(algorithm, usage, proven.unwrap_or(at), &mut findings);
-        if let (Some(claims), Some(names)) = (&claims, &names) {
-            let claim = Claim { usage, type_code: names.type_code, iat: claims.iat };
-            signer.power(&claim, path.as_ref(), extra, &mut findings);
-        }
-        path
-    });
-    if is_genuine {
-        let anchors = |certificate: &Certificate| trust.is_some_and(|trust| trust.is_anchor(certificate));
-        let brings_anchor = anchors(&leaf) || extra.as_ref().is_ok_and(|extra| extra.iter().any(anchors));
-        if extra.is_err() || brings_anchor {
+        findings.settle(CheckCode::Form, self.certificates_fit());
+        let Ok(claims) = self.envelope.claims() else {
             findings.find(CheckCode::Form, Reason::FormMalformed);
-        }
-        judged.licence = form(&envelope, claims.as_ref(), names.as_ref(), &leaf, signer.as_ref(), &mut findings);
-    }
-    if let Some(claims) = claims {
-        validity(&claims, at, &mut findings);
+            self.path(None, algorithm, None, findings);
+            return;
+        };
+        let names = Names::read(&claims);
+        let (version, department) = names.as_ref().map(|names| (names.type_version, names.department)).unzip();
+        let proven = inclusion::judge(&claims, version, department, self.trust, self.at, findings);
+        let path = self.path(Some((&claims, names.as_ref())), algorithm, proven, findings);
+        judged.signer = path.as_ref().and_then(|path| self.signer.as_ref().map(|signer| signer.facts(path)));
+        judged.licence = form(&self.envelope, &claims, names.as_ref(), self.leaf, self.signer.as_ref(), findings);
+        validity(&claims, self.at, findings);
         judged.status = Some(StatusQuestion::List { reference: claims.status });
     }
-    judged.signer = path.as_ref().and_then(|path| signer.as_ref().map(|signer| signer.facts(path)));
-    judged.findings = findings;
-    Ok(judged)
+
+    /// `x5c` can be read and does not bring an anchor (formats §2).
+    fn certificates_fit(&self) -> Result<(), Reason> {
+        let extra = self.extra.ok_or(Reason::FormMalformed)?;
+        let is_anchor = |certificate: &Certificate| self.trust.is_some_and(|trust| trust.is_anchor(certificate));
+        if is_anchor(self.leaf) || extra.iter().any(is_anchor) { Err(Reason::FormMalformed) } else { Ok(()) }
+    }
+
+    /// Judges path and algorithm, and power where the claims can be read.
+    fn path(
+        &self,
+        content: Option<(&Claims, Option<&Names>)>,
+        algorithm: Algorithm,
+        proven: Option<Timestamp>,
+        findings: &mut Findings,
+    ) -> Option<Path> {
+        let signer = self.signer.as_ref()?;
+        let extra = self.extra.unwrap_or_default();
+        let path = signer.path(extra, self.at, proven, findings);
+        let names = content.and_then(|(_, names)| names);
+        let usage = if names.is_some_and(|names| names.is_copy) { Usage::Copies } else { Usage::Credential };
+        signer.algorithm(algorithm, usage, proven.unwrap_or(self.at), findings);
+        if let Some((claims, Some(names))) = content {
+            let claim = Claim { usage, type_code: names.type_code, iat: claims.iat };
+            signer.power(&claim, path.as_ref(), extra, findings);
+        }
+        path
+    }
 }
 
 /// Judges the form under a good signature; the facts come back where they can be read.
 fn form(
     envelope: &Envelope,
-    claims: Option<&Claims>,
+    claims: &Claims,
     names: Option<&Names>,
     leaf: &Certificate,
     signer: Option<&Signer>,
     findings: &mut Findings,
 ) -> Option<LicenceFacts> {
-    findings.pass(CheckCode::Form);
     let mut find = |reason| findings.find(CheckCode::Form, reason);
-    let Some(claims) = claims else {
-        find(Reason::FormMalformed);
-        return None;
-    };
     let disclosed = match envelope.disclosed(claims) {
         Ok(disclosed) => Some(disclosed),
         Err(NotDisclosed::Malformed) => {
@@ -115,7 +130,7 @@ fn form(
         find(Reason::FormInconsistent);
         return None;
     };
-    let thumbprint = leaf.public_key().map(crate::algorithm::PublicKey::thumbprint).unwrap_or_default();
+    let thumbprint = leaf.public_key().map(PublicKey::thumbprint).unwrap_or_default();
     if let Ok(identifier) = &identifier
         && !consistency::holds(claims, names, identifier, envelope, &thumbprint, signer, leaf)
     {

@@ -11,7 +11,7 @@ struct Line {
 }
 
 /// The lines of a report while it is made. A line that nobody touched rests on another check.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Findings([Line; CHECKS.len()]);
 
 impl Findings {

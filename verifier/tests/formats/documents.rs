@@ -111,7 +111,7 @@ fn status_lists_are_judged_as_written() {
         let evidence = Evidence::read(case["evidence"].to_string().as_bytes()).unwrap();
         assert_eq!(Evidence::read(evidence.write().as_bytes()).unwrap().items(), evidence.items());
         let (outcome, _) = check_status(&reference, behind, world.trust(case).unwrap(), &evidence, at(case));
-        let cause = outcome.err().map(|reason| reason.code());
+        let cause = outcome.err().map(verifier::report::Reason::code);
         if cause != case["expect"]["cause"].as_str() {
             let _ = writeln!(wrong, "{}: found {cause:?}, expected {}", text(case, "id"), case["expect"]);
         }

@@ -10,7 +10,7 @@ use verifier::verify::open;
 use crate::documents::{World, at, input, invariants};
 use crate::vectors::{list, ran, read, text};
 
-/// A generator that needs no seed from outside (SplitMix64).
+/// A generator that needs no seed from outside (`SplitMix64`).
 struct Numbers(u64);
 
 impl Numbers {

@@ -48,7 +48,7 @@ fn jwk(key: &Value) -> Value {
 #[test]
 fn health_certificates_are_unwrapped_and_verified() {
     let Some(files) = files("hcert") else { return };
-    let (mut cases, mut read, mut verified) = (0, 0, 0);
+    let (mut cases, mut unwrapped, mut verified) = (0, 0, 0);
     for (name, case) in &files {
         let (Some(code), Some(expected)) = (case["PREFIX"].as_str(), case["EXPECTEDRESULTS"].as_object()) else {
             continue;
@@ -60,16 +60,16 @@ fn health_certificates_are_unwrapped_and_verified() {
             continue;
         };
         let cose = case["COSE"].as_str().map(|cose| hex(&cose.to_lowercase())).unwrap_or_default();
-        let ordered = cose.starts_with(&hex("d2844da20126")) && !is("EXPECTEDDECODE", false);
+        let is_ordered = cose.starts_with(&hex("d2844da20126")) && !is("EXPECTEDDECODE", false);
         let envelope = match Envelope::read_text(&format!("XY1:{body}")) {
             Ok(envelope) => envelope,
             Err(problem) => {
                 assert_eq!(problem, Unread::Damaged, "{name}");
-                assert!(!ordered || is("EXPECTEDCOMPRESSION", false) || is("EXPECTEDB45DECODE", false), "{name}");
+                assert!(!is_ordered || is("EXPECTEDCOMPRESSION", false) || is("EXPECTEDB45DECODE", false), "{name}");
                 continue;
             }
         };
-        read += 1;
+        unwrapped += 1;
         let der = b64(text(&case["TESTCTX"], "CERTIFICATE"));
         let (_, certificate) = x509_parser::certificate::X509Certificate::from_der(&der).unwrap();
         let Ok(key) = PublicKey::from_spki_der(certificate.public_key().raw) else { continue };
@@ -78,7 +78,9 @@ fn health_certificates_are_unwrapped_and_verified() {
         assert!(!is("EXPECTEDVERIFY", true) || good, "{name}");
         verified += usize::from(good);
     }
-    eprintln!("hcert: {read} unwrapped, {verified} verified, the others are not deterministic or not in our header");
+    eprintln!(
+        "hcert: {unwrapped} unwrapped, {verified} verified, the others are not deterministic or not in our header"
+    );
     ran("hcert", cases, 62);
     assert!(verified >= 18);
 }

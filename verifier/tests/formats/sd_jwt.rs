@@ -37,10 +37,10 @@ fn presentations_of_others_are_judged_the_same() {
 fn judge(token: &str, case: &Value, key_binding: bool) -> Result<Value, &'static str> {
     let (presented, binding) = token.rsplit_once('~').ok_or("no ~")?;
     let mut parts = presented.split('~');
-    let issued = Jws::parse(parts.next().unwrap(), MOST).map_err(|_| "jws")?;
+    let jwt = Jws::parse(parts.next().unwrap(), MOST).map_err(|_| "jws")?;
     let issuer = PublicKey::from_jwk(&case["issuer_jwk"]).map_err(|_| "issuer key")?;
-    issued.verify(&issuer, &Algorithm::ALL).map_err(|_| "signature")?;
-    let payload = json::read_object(&issued.payload, MOST).map_err(|_| "payload")?;
+    jwt.verify(&issuer, &Algorithm::ALL).map_err(|_| "signature")?;
+    let payload = json::read_object(&jwt.payload, MOST).map_err(|_| "payload")?;
     if payload.get("_sd_alg").is_some_and(|alg| alg != "sha-256") {
         return Err("_sd_alg");
     }

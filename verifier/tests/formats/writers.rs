@@ -120,7 +120,12 @@ fn what_fits_a_type_fits_its_codes() {
     // What the writer makes of the largest values has the length that was computed, compression not counted.
     let longest = "x".repeat(75);
     let items = vec![Item::Text("x".repeat(30)), Item::Text("x".repeat(10)), Item::Integer(i64::MIN), Item::Bool(true)];
-    let draft = code::Draft { version: 999, valid_from: "9999-12-30", last_day: Some("9999-12-30"), ..code_draft(&longest, &items) };
+    let draft = code::Draft {
+        version: 999,
+        valid_from: "9999-12-30",
+        last_day: Some("9999-12-30"),
+        ..code_draft(&longest, &items)
+    };
     let plain = "XY1:".len() + base45_length(draft.to_sign(&[]).unwrap().assemble(&[0; 64]).len());
     let (screen, _) = code::write::largest(type_code, 3, HolderKind::Person, &bounds.map(|(_, bound)| bound));
     assert_eq!(plain, screen);
