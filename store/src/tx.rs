@@ -92,7 +92,7 @@ impl Tx {
 
     /// Waits for long statements, as migrations are.
     pub(crate) fn be_patient(&mut self) {
-        self.limit = Duration::from_secs(24 * 3600);
+        self.limit = Duration::from_hours(24);
     }
 
     /// The connection, for [`crate::on`]; counts one statement. [`Tx::settle`] must follow.
