@@ -88,6 +88,7 @@ pub fn shell(routes: Router, site: &Arc<Site>, settings: ShellSettings) -> Route
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "http.method_not_allowed")
         })
+        .layer(middleware::from_fn(path_without_nul))
         .layer(middleware::from_fn_with_state(shell.clone(), own_host_only))
         .merge(health)
         .layer(middleware::from_fn_with_state(shell, around))
@@ -182,6 +183,14 @@ fn with_body(asker: &Asker, problem: &Problem, response: Response) -> Response {
         }
     }
     answer
+}
+
+/// Refuses a NUL in a path before it is anybody's id: one database refuses it with an error, the other stores it.
+async fn path_without_nul(request: Request, next: Next) -> Response {
+    if request.uri().path().contains("%00") {
+        return Problem::bad_request("input.character").member("path").into_response();
+    }
+    next.run(request).await
 }
 
 /// Answers 421 to a host that is not the external URL's (RFC 9110 §15.5.20), so that a name rebound to this machine, or a
