@@ -47,8 +47,8 @@ fn for_the_other(backend: Backend, place: &str, sql: &str) -> bool {
     }
 }
 
-/// The string literals below `folder` that begin as a statement does, with the place and the name before them; pieces of
-/// `concat!` are left to the stories that run them, and what stands behind `#[cfg(test)]` is left out.
+/// The string literals below `folder` that begin as a statement does, with the place and the name before them; pieces
+/// that are put together at run time or by `concat!` are left to the stories that run them, and what stands behind `#[cfg(test)]` is left out.
 fn statements(folder: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for file in sources(folder) {
@@ -64,7 +64,8 @@ fn statements(folder: &Path) -> Vec<(String, String)> {
             let literal = &inside[..end];
             let name = before.rsplit_once("const ").map_or("", |(_, name)| name);
             let name = name.split(':').next().unwrap_or_default().trim();
-            let whole = !before.trim_end().ends_with("concat!(");
+            let built = literal.matches('(').count() != literal.matches(')').count();
+            let whole = !built && !before.trim_end().ends_with("concat!(");
             if whole
                 && ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "].iter().any(|verb| literal.starts_with(verb))
             {
