@@ -86,6 +86,8 @@ CREATE INDEX attempts_expiry ON attempts (expires_at);
 -- purpose: register | anew | confirm (person_id is whose level is to rise).
 CREATE TABLE registrations (
     id TEXT NOT NULL PRIMARY KEY,
+    browser_digest TEXT NOT NULL,
+    interaction_id TEXT,
     purpose TEXT NOT NULL,
     person_id TEXT,
     name BYTEA NOT NULL,

@@ -61,6 +61,7 @@ signin-stepup-lead-3 = This site asks for a sign-in that nobody can imitate. Sig
 signin-stepup-lead-make = This site asks for a sign-in that nobody can imitate. You have no passkey yet; you can make one on this device now, and there is nothing to remember.
 signin-stepup-confirm = Receive a code to confirm
 signin-stepup-make = Make a passkey on this device
+signin-stepup-skip = Continue without
 signin-picker-title = Which account?
 signin-picker-page = Which account ({ $portal })
 signin-picker-live = Signed in { $when }, still valid, no password needed
@@ -146,6 +147,11 @@ register-code-why-text = Others may know your name and number. Whoever receives 
 register-code-why-end = Once confirmed, you are at level 2.
 register-code-address = Only enter the code on pages whose address is <b class="no-break">{ $host }</b>. Whoever calls and asks for a code is not us.
 register-inbox = The demonstration sends no real messages. Look into the <a href="{ $url }">simulated inbox</a>.
+register-confirm-title = Confirm that it is you
+register-confirm-lead = A code will be sent to the phone that the operator holds in your name.
+register-confirm-send = Send the code
+register-confirm-phone = New mobile number, if it has changed
+register-confirm-phone-hint = Leave empty if it has not
 register-means = How will you sign in?
 register-found-2 = Confirmed: you are <b>{ $name }</b>, at level <b>2</b>
 register-found-1 = <b>{ $name }</b>, at level <b>1</b>

@@ -61,6 +61,7 @@ signin-stepup-lead-3 = 这个网站要求每次登录都防冒用。请用通行
 signin-stepup-lead-make = 这个网站要求每次登录都防冒用。您还没有通行密钥，可以现在用这台设备建一个，不用记密码。
 signin-stepup-confirm = 收验证码，确认身份
 signin-stepup-make = 用这台设备建通行密钥
+signin-stepup-skip = 先不提升，继续
 signin-picker-title = 用哪个账户登录？
 signin-picker-page = 用哪个账户（{ $portal }）
 signin-picker-live = { $when }登录的，还有效，不用再输密码
@@ -148,6 +149,11 @@ register-code-why-text = 姓名和号码，别人也可能知道。能收到您�
 register-code-why-end = 确认后，您的身份等级是 2 级。
 register-code-address = 验证码只在地址为 <b class="no-break">{ $host }</b> 的页面上输入。打电话来要验证码的，都不是我们。
 register-inbox = 演示环境不发真的短信，到<a href="{ $url }">模拟收件箱</a>里看。
+register-confirm-title = 确认是您本人
+register-confirm-lead = 验证码会发到运营商登记在您名下的手机。
+register-confirm-send = 发验证码
+register-confirm-phone = 手机号换过了，填新的
+register-confirm-phone-hint = 没有换就空着
 register-means = 以后怎么登录？
 register-found-2 = 已确认是 <b>{ $name }</b> 本人，身份等级 <b>2 级</b>
 register-found-1 = <b>{ $name }</b>，身份等级 <b>1 级</b>

@@ -12,6 +12,8 @@ pub mod name;
 pub mod passkey;
 pub mod password;
 pub mod phone;
+pub mod provision;
+pub mod registers;
 
 use keys::sources::RandomError;
 

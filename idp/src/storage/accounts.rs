@@ -15,7 +15,8 @@ use crate::ids::{PersonId, random_text};
 /// How many digests of one value are looked up: of the key in use and of two before it.
 const DIGESTS: usize = 3;
 
-const FIND: &str = "SELECT c.person_id, c.level, w.hash, d.person_id
+const FIND: &str = "SELECT c.person_id, (SELECT coalesce(max(e.level), 0) FROM evidence e
+            WHERE e.person_id = c.person_id AND e.voided_at IS NULL), w.hash, d.person_id
     FROM claims c JOIN persons p ON p.id = c.person_id AND p.state = 'active'
     LEFT JOIN passwords w ON w.person_id = c.person_id
     LEFT JOIN known_devices d ON d.person_id = c.person_id AND d.device_digest = $4 AND d.expires_at > $5
@@ -77,7 +78,7 @@ pub(crate) const STATEMENTS: [(&str, &str); 14] = [
 /// Whom a number or phone leads to.
 pub(crate) struct Found {
     pub(crate) person: PersonId,
-    /// Of the claim.
+    /// The identity level.
     pub(crate) level: i64,
     pub(crate) password: Option<String>,
     /// Whether the asking device is one of the person's.

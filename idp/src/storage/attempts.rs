@@ -6,21 +6,35 @@ use verifier::time::Timestamp;
 use crate::account::attempts::{Bucket, MEMORY_SECONDS, WAITS, Wait};
 use crate::ids::PersonId;
 
-/// Counts one try, unless the bucket makes wait. The try that spends the last allowed one still passes.
-const TAKE: &str = "INSERT INTO attempts (bucket, tries, blocked_until, expires_at) VALUES ($1, 1, 0, $3)
+/// Counts one try in each of two buckets, unless it makes wait. The try that spends the last allowed one still passes.
+const TAKE: &str = "INSERT INTO attempts (bucket, tries, blocked_until, expires_at) VALUES ($1, 1, 0, $4), ($2, 1, 0, $4)
+    ON CONFLICT (bucket) DO UPDATE SET
+        tries = CASE WHEN attempts.expires_at <= $3 THEN 1 ELSE attempts.tries + 1 END,
+        blocked_until = CASE
+            WHEN attempts.expires_at <= $3 THEN 0
+            WHEN attempts.tries + 1 < CASE WHEN attempts.bucket = $1 THEN $5 ELSE $6 END THEN 0
+            WHEN attempts.tries + 1 = CASE WHEN attempts.bucket = $1 THEN $5 ELSE $6 END THEN $7
+            WHEN attempts.tries = CASE WHEN attempts.bucket = $1 THEN $5 ELSE $6 END THEN $8
+            WHEN attempts.tries - 1 = CASE WHEN attempts.bucket = $1 THEN $5 ELSE $6 END THEN $9
+            ELSE $10 END,
+        expires_at = excluded.expires_at
+    WHERE attempts.blocked_until <= $3";
+/// As `TAKE`, for a bucket alone.
+const TAKE_ONE: &str = "INSERT INTO attempts (bucket, tries, blocked_until, expires_at) VALUES ($1, 1, 0, $3)
     ON CONFLICT (bucket) DO UPDATE SET
         tries = CASE WHEN attempts.expires_at <= $2 THEN 1 ELSE attempts.tries + 1 END,
         blocked_until = CASE
-            WHEN attempts.expires_at <= $2 OR attempts.tries + 1 < $4 THEN 0
+            WHEN attempts.expires_at <= $2 THEN 0
+            WHEN attempts.tries + 1 < $4 THEN 0
             WHEN attempts.tries + 1 = $4 THEN $5
             WHEN attempts.tries = $4 THEN $6
             WHEN attempts.tries - 1 = $4 THEN $7
             ELSE $8 END,
         expires_at = excluded.expires_at
     WHERE attempts.blocked_until <= $2";
-const UNTIL: &str = "SELECT blocked_until FROM attempts WHERE bucket = $1";
-const GIVE_BACK: &str = "UPDATE attempts SET tries = tries - 1, blocked_until = 0 WHERE bucket = $1 AND tries > 0";
-const CLEAR: &str = "DELETE FROM attempts WHERE bucket = $1";
+const UNTIL: &str = "SELECT coalesce(max(blocked_until), 0) FROM attempts WHERE bucket IN ($1, $2)";
+const SUCCEEDED: &str = "UPDATE attempts SET tries = CASE WHEN bucket = $1 THEN 0 ELSE tries - 1 END, blocked_until = 0
+    WHERE bucket IN ($1, $2) AND tries > 0";
 const KNOW: &str = "INSERT INTO known_devices (device_digest, person_id, seen_at, expires_at) VALUES ($1, $2, $3, $4)
     ON CONFLICT (device_digest, person_id) DO UPDATE SET seen_at = excluded.seen_at, expires_at = excluded.expires_at";
 const FORGET: &str = "DELETE FROM known_devices WHERE person_id = $1";
@@ -28,44 +42,50 @@ const FORGET: &str = "DELETE FROM known_devices WHERE person_id = $1";
 /// Statements of this file, for the test that prepares all of them.
 pub(crate) const STATEMENTS: [(&str, &str); 6] = [
     ("attempts.take", TAKE),
+    ("attempts.take_one", TAKE_ONE),
     ("attempts.until", UNTIL),
-    ("attempts.give_back", GIVE_BACK),
-    ("attempts.clear", CLEAR),
+    ("attempts.succeeded", SUCCEEDED),
     ("known_devices.know", KNOW),
     ("known_devices.forget", FORGET),
 ];
 
-/// Counts a try in each bucket; the first that makes wait stops it. Commit whatever comes out: a refusal is spent too.
+/// Counts a try in one or two buckets; one that makes wait stops it. Commit whatever comes out: a refusal is spent too.
 pub(crate) async fn take(tx: &mut Tx, buckets: &[Bucket], now: Timestamp) -> Result<Result<(), Wait>, StorageError> {
-    let mut buckets: Vec<&Bucket> = buckets.iter().collect();
+    let mut buckets: Vec<&Bucket> = buckets.iter().take(2).collect();
     buckets.sort_by(|a, b| a.key.cmp(&b.key)); // one order for all, so that two never wait for each other
-    for bucket in buckets {
-        let taken: u64 = on!(tx, c => sqlx::query(TAKE)
-            .bind(&bucket.key)
+    let [short, longer, long, longest] = WAITS.map(|wait| now.plus(wait).seconds());
+    let expires_at = now.plus(MEMORY_SECONDS).seconds();
+    let taken: u64 = match buckets[..] {
+        [one] => on!(tx, c => sqlx::query(TAKE_ONE)
+            .bind(&one.key)
             .bind(now.seconds())
-            .bind(now.plus(MEMORY_SECONDS).seconds())
-            .bind(bucket.allowed)
-            .bind(now.plus(WAITS[0]).seconds())
-            .bind(now.plus(WAITS[1]).seconds())
-            .bind(now.plus(WAITS[2]).seconds())
-            .bind(now.plus(WAITS[3]).seconds())
-            .execute(c).await.map(|done| done.rows_affected()))?;
-        if taken == 0 {
-            let row: Option<(i64,)> = on!(tx, c => sqlx::query_as(UNTIL).bind(&bucket.key).fetch_optional(c).await)?;
-            let until = row.map_or(now.plus(1), |(until,)| Timestamp::from_seconds(until));
-            return Ok(Err(Wait::until(until, now)));
-        }
+            .bind(expires_at)
+            .bind(one.allowed)
+            .bind(short).bind(longer).bind(long).bind(longest)
+            .execute(c).await.map(|done| done.rows_affected()))?,
+        [one, two] => on!(tx, c => sqlx::query(TAKE)
+            .bind(&one.key)
+            .bind(&two.key)
+            .bind(now.seconds())
+            .bind(expires_at)
+            .bind(one.allowed)
+            .bind(two.allowed)
+            .bind(short).bind(longer).bind(long).bind(longest)
+            .execute(c).await.map(|done| done.rows_affected()))?,
+        _ => return Ok(Ok(())),
+    };
+    if usize::try_from(taken) == Ok(buckets.len()) {
+        return Ok(Ok(()));
     }
-    Ok(Ok(()))
+    let (first, last) = (&buckets[0].key, &buckets[buckets.len() - 1].key);
+    let (until,): (i64,) = on!(tx, c => sqlx::query_as(UNTIL).bind(first).bind(last).fetch_one(c).await)?;
+    Ok(Err(Wait::until(Timestamp::from_seconds(until), now)))
 }
 
-/// A try succeeded: its person's bucket starts anew, its network's gets the try back.
+/// A try succeeded: its person's bucket (the first) starts anew, its network's gets the try back.
 pub(crate) async fn succeeded(tx: &mut Tx, buckets: &[Bucket]) -> Result<(), StorageError> {
-    for (at, bucket) in buckets.iter().enumerate() {
-        let statement = if at == 0 { CLEAR } else { GIVE_BACK };
-        on!(tx, c => sqlx::query(statement).bind(&bucket.key).execute(c).await.map(drop))?;
-    }
-    Ok(())
+    let key = |n: usize| buckets.get(n).map_or("", |bucket| bucket.key.as_str());
+    on!(tx, c => sqlx::query(SUCCEEDED).bind(key(0)).bind(key(1)).execute(c).await.map(drop))
 }
 
 /// Remembers that the person signed in on a device.

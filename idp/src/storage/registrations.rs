@@ -22,12 +22,12 @@ const LIFE_SECONDS: i64 = 3_600;
 
 const INSERT: &str = "INSERT INTO registrations
     (id, purpose, person_id, name, number, phone, matched, phone_is_held, code_digest, sent_at, code_expires_at,
-     tries, sends, level, created_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, 1, 1, $9, $12)";
+     tries, sends, level, created_at, expires_at, browser_digest, interaction_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, 1, 1, $9, $12, $13, $14)";
 const HELD: &str = "UPDATE registrations SET phone_is_held = $2 WHERE id = $1";
 const FIND: &str = "SELECT purpose, person_id, name, number, phone, matched, phone_is_held, sent_at, code_expires_at,
-        tries, sends, level, confirmed_at, ready_at
-    FROM registrations WHERE id = $1 AND ended_at IS NULL AND expires_at > $2";
+        tries, sends, level, confirmed_at, ready_at, interaction_id
+    FROM registrations WHERE id = $1 AND ended_at IS NULL AND expires_at > $2 AND browser_digest IN ($3, $4, $5, $6)";
 /// Spends a try and judges it in one statement; a spent or expired code is judged by nobody.
 const TRY: &str = "UPDATE registrations SET tries = tries - 1,
         confirmed_at = CASE WHEN code_digest = $2 THEN $3 ELSE NULL END,
@@ -42,10 +42,12 @@ const LATER: &str = "UPDATE registrations SET ready_at = $2
     WHERE id = $1 AND ended_at IS NULL AND expires_at > $2 AND confirmed_at IS NULL";
 const END: &str = "UPDATE registrations SET ended_at = $2
     WHERE id = $1 AND ended_at IS NULL AND ready_at IS NOT NULL AND expires_at > $2";
+const PREPARE: &str = "UPDATE registrations SET person_id = coalesce(person_id, $2)
+    WHERE id = $1 AND ended_at IS NULL RETURNING person_id";
 const DROP: &str = "DELETE FROM registrations WHERE id = $1";
 
 /// Statements of this file, for the test that prepares all of them.
-pub(crate) const STATEMENTS: [(&str, &str); 8] = [
+pub(crate) const STATEMENTS: [(&str, &str); 9] = [
     ("registrations.insert", INSERT),
     ("registrations.held", HELD),
     ("registrations.find", FIND),
@@ -53,6 +55,7 @@ pub(crate) const STATEMENTS: [(&str, &str); 8] = [
     ("registrations.resend", RESEND),
     ("registrations.later", LATER),
     ("registrations.end", END),
+    ("registrations.prepare", PREPARE),
     ("registrations.drop", DROP),
 ];
 
@@ -84,6 +87,10 @@ impl Purpose {
 /// What a registration begins with.
 pub(crate) struct New<'a> {
     pub(crate) id: &'a str,
+    /// The mark of the browser in which alone it goes on.
+    pub(crate) browser: &'a str,
+    /// The interaction that waits for it.
+    pub(crate) interaction: Option<&'a str>,
     pub(crate) purpose: Purpose,
     pub(crate) person: Option<&'a PersonId>,
     pub(crate) name: &'a str,
@@ -108,8 +115,9 @@ pub(crate) struct Registration {
     pub(crate) tries: i64,
     pub(crate) sends: i64,
     pub(crate) level: i64,
-    pub(crate) confirmed_at: Option<Timestamp>,
+    /// Confirmed, or put off: the means to sign in come next.
     pub(crate) is_ready: bool,
+    pub(crate) interaction: Option<String>,
 }
 
 /// What a try of the code gave.
@@ -150,6 +158,8 @@ pub(crate) async fn insert(
         .bind(now.plus(CODE_SECONDS).seconds())
         .bind(TRIES)
         .bind(now.plus(LIFE_SECONDS).seconds())
+        .bind(new.browser)
+        .bind(new.interaction)
         .execute(c).await.map(drop))?;
     Ok(())
 }
@@ -174,18 +184,24 @@ type Row = (
     i64,
     Option<i64>,
     Option<i64>,
+    Option<String>,
 );
 
 pub(crate) async fn find(
     tx: &mut Tx,
     fields: &FieldKeys,
     id: &str,
+    browser: &[String],
     now: Timestamp,
 ) -> Result<Option<Registration>, Error> {
-    let row: Option<Row> =
-        on!(tx, c => sqlx::query_as(FIND).bind(id).bind(now.seconds()).fetch_optional(c).await)?;
+    let mark = |n: usize| browser.get(n).map_or("", String::as_str);
+    let row: Option<Row> = on!(tx, c => sqlx::query_as(FIND)
+        .bind(id)
+        .bind(now.seconds())
+        .bind(mark(0)).bind(mark(1)).bind(mark(2)).bind(mark(3))
+        .fetch_optional(c).await)?;
     let Some(row) = row else { return Ok(None) };
-    let (purpose, person, name, number, phone, matched, held, sent, expires, tries, sends, level, confirmed, ready) =
+    let (purpose, person, name, number, phone, matched, held, sent, expires, tries, sends, level, .., ready, asker) =
         row;
     let open = |column, sealed: &[u8]| -> Result<Zeroizing<String>, Error> {
         let plain = fields.open("registrations", column, id, sealed).map_err(|_| Error::Damaged("registrations"))?;
@@ -205,8 +221,8 @@ pub(crate) async fn find(
         tries,
         sends,
         level,
-        confirmed_at: confirmed.map(Timestamp::from_seconds),
         is_ready: ready.is_some(),
+        interaction: asker,
     }))
 }
 
@@ -259,6 +275,13 @@ pub(crate) async fn later(tx: &mut Tx, id: &str, now: Timestamp) -> Result<bool,
 /// Ends a registration that is ready; whether this call did it (of two, one).
 pub(crate) async fn end(tx: &mut Tx, id: &str, now: Timestamp) -> Result<bool, StorageError> {
     on!(tx, c => sqlx::query(END).bind(id).bind(now.seconds()).execute(c).await.map(|done| done.rows_affected() > 0))
+}
+
+/// The id that the person of a registration is going to have; `fresh` becomes it if there is none yet.
+pub(crate) async fn prepare(tx: &mut Tx, id: &str, fresh: &PersonId) -> Result<Option<PersonId>, StorageError> {
+    let row: Option<(String,)> =
+        on!(tx, c => sqlx::query_as(PREPARE).bind(id).bind(fresh.as_str()).fetch_optional(c).await)?;
+    Ok(row.map(|(person,)| PersonId::stored(person)))
 }
 
 /// Throws a registration away.

@@ -1,0 +1,243 @@
+//! Recognising a person: by password, by passkey.
+
+use std::net::IpAddr;
+
+use store::audit;
+use verifier::time::Timestamp;
+
+use crate::Idp;
+use crate::account::attempts::{self, Bucket, Tried, Wait};
+use crate::account::evidence::{Factor, acr};
+use crate::account::passkey::{Passkeys, PasskeyError};
+use crate::account::password::PasswordFailure;
+use crate::account::{Login, Password};
+use crate::assurance::{Amr, Authentication};
+use crate::error::Error;
+use crate::ids::PersonId;
+use crate::storage::{accounts, attempts as attempts_store, passkeys};
+
+/// From where somebody tries.
+#[derive(Clone, Copy)]
+pub(crate) struct From<'a> {
+    /// The client's address.
+    pub(crate) source: Option<IpAddr>,
+    /// The digest of the device that the browser says it is, or empty.
+    pub(crate) device: &'a str,
+    /// The request's number.
+    pub(crate) incident: &'a str,
+}
+
+/// Somebody was recognised; nothing is written of it yet.
+pub(crate) struct Recognised {
+    pub(crate) person: PersonId,
+    /// The identity level.
+    pub(crate) level: i64,
+    pub(crate) factor: Factor,
+    /// The buckets that the try was counted in.
+    pub(crate) buckets: Vec<Bucket>,
+    pub(crate) at: Timestamp,
+}
+
+impl Recognised {
+    /// What the session is made of.
+    pub(crate) fn authentication(&self, remember: bool) -> Authentication {
+        Authentication {
+            person: self.person.clone(),
+            acr: acr(self.level, self.factor),
+            amr: amr(self.factor),
+            at: self.at,
+            remember,
+        }
+    }
+}
+
+/// `amr` of a factor (RFC 8176 §2).
+pub(crate) fn amr(factor: Factor) -> Vec<Amr> {
+    match factor {
+        Factor::Password => vec![Amr::Pwd],
+        Factor::Code => vec![Amr::Sms],
+        Factor::Passkey { synced } => vec![if synced { Amr::Swk } else { Amr::Hwk }, Amr::User, Amr::Mfa],
+    }
+}
+
+/// Why nobody was recognised.
+pub(crate) enum NotRecognised {
+    /// Number and password do not match, or nobody has that number: nobody can tell which.
+    Wrong,
+    /// Tried too often.
+    Wait(Wait),
+    /// Too many passwords are being computed.
+    Busy,
+}
+
+/// Recognises a person by number or phone and password. Known and unknown numbers take the same steps: one statement to
+/// look, one to count, one hash, one row in the record.
+pub(crate) async fn by_password(
+    idp: &Idp,
+    login: &Login,
+    password: &Password,
+    from: From<'_>,
+) -> Result<Result<Recognised, NotRecognised>, Error> {
+    let now = idp.sources().now();
+    let fields = idp.field_keys(now)?;
+    let mut tx = idp.db().begin().await?;
+    let found = accounts::find(&mut tx, &fields, login, from.device, now).await?;
+    let account = account_key(&fields.digest(login.kind(), &login.canonical()));
+    let device = found.as_ref().filter(|found| found.on_known_device).map(|_| from.device);
+    let buckets = attempts::buckets(Tried::Password, &account, from.source, device);
+    let taken = attempts_store::take(&mut tx, &buckets, now).await?;
+    tx.commit().await?;
+    if let Err(wait) = taken {
+        return Ok(Err(NotRecognised::Wait(wait)));
+    }
+    let kept = found.as_ref().and_then(|found| found.password.as_deref());
+    match idp.people().passwords.fits(password, kept).await {
+        Ok(true) => {}
+        Ok(false) => {
+            let mut tx = idp.db().begin().await?;
+            let object = found.map(|found| format!("person:{}", found.person));
+            refused(&mut tx, object, "signin.wrong", now, from.incident).await?;
+            tx.commit().await?;
+            return Ok(Err(NotRecognised::Wrong));
+        }
+        Err(PasswordFailure::Busy) => return Ok(Err(NotRecognised::Busy)),
+        Err(PasswordFailure::Failed) => return Err(Error::Damaged("a password could not be hashed")),
+    }
+    let Some(found) = found else { return Ok(Err(NotRecognised::Wrong)) };
+    Ok(Ok(Recognised { person: found.person, level: found.level, factor: Factor::Password, buckets, at: now }))
+}
+
+/// Begins a sign-in by passkey: the options for the browser. With a login, the passkeys of whoever it leads to are named; for
+/// one that leads to nobody, one that nobody has, always the same.
+pub(crate) async fn begin_passkey(
+    idp: &Idp,
+    passkeys_of: &Passkeys,
+    ceremony: &str,
+    who: Option<&Login>,
+    person: Option<&PersonId>,
+    from: From<'_>,
+) -> Result<Result<serde_json::Value, Wait>, Error> {
+    let now = idp.sources().now();
+    let fields = idp.field_keys(now)?;
+    let mut tx = idp.db().begin().await?;
+    let bucket = attempts::of_source(Tried::Passkey, from.source);
+    if let Err(wait) = attempts_store::take(&mut tx, &[bucket], now).await? {
+        tx.commit().await?;
+        return Ok(Err(wait));
+    }
+    let mut allowed = Vec::new();
+    let mut meant = person.cloned();
+    if let Some(login) = who {
+        let found = accounts::find(&mut tx, &fields, login, "", now).await?;
+        meant = found.map(|found| found.person);
+        let nobody = PersonId::stored(String::new());
+        allowed = passkeys::allowed(&mut tx, meant.as_ref().unwrap_or(&nobody)).await?;
+        if allowed.is_empty() {
+            let digest = fields.digest("passkey_of_nobody", &login.canonical());
+            let id = digest[digest.len() - 32..].to_vec();
+            allowed.push((id, vec!["internal".to_owned(), "hybrid".to_owned()]));
+        }
+    } else if let Some(person) = person {
+        allowed = passkeys::allowed(&mut tx, person).await?;
+    }
+    let begun = passkeys_of.begin_sign_in(&allowed).map_err(|_| Error::Damaged("a passkey ceremony"))?;
+    passkeys::begin(&mut tx, ceremony, &begun.state, meant.as_ref(), now).await?;
+    tx.commit().await?;
+    Ok(Ok(begun.options))
+}
+
+/// Recognises a person by what a passkey answered, within `tx`. Commit whatever comes out: the challenge is spent.
+pub(crate) async fn by_passkey(
+    idp: &Idp,
+    tx: &mut store::Tx,
+    passkeys_of: &Passkeys,
+    ceremony: &str,
+    answer: &str,
+    from: From<'_>,
+) -> Result<Result<Recognised, PasskeyError>, Error> {
+    let now = idp.sources().now();
+    let Some((state, meant)) = passkeys::take(tx, ceremony, now).await? else {
+        return Ok(Err(PasskeyError::Foreign));
+    };
+    let credential_id = match Passkeys::credential_id(answer) {
+        Ok(id) => id,
+        Err(error) => return Ok(Err(error)),
+    };
+    if meant.is_none() && !Passkeys::names_person(answer) {
+        return Ok(Err(PasskeyError::Refused));
+    }
+    let Some((person, stored, level)) = passkeys::find(tx, &credential_id).await? else {
+        refused(tx, None, "passkey.unknown", now, from.incident).await?;
+        return Ok(Err(PasskeyError::Refused));
+    };
+    let judged = if meant.is_some_and(|meant| meant != person) {
+        Err(PasskeyError::Refused)
+    } else {
+        passkeys_of.finish_sign_in(&state, answer, &stored)
+    };
+    let used = match judged {
+        Ok(used) => used,
+        Err(error) => {
+            refused(tx, Some(format!("person:{person}")), passkey_code(error), now, from.incident).await?;
+            return Ok(Err(error));
+        }
+    };
+    if !passkeys::used(tx, &credential_id, &used, now).await? {
+        refused(tx, Some(format!("person:{person}")), "passkey.counter", now, from.incident).await?;
+        return Ok(Err(PasskeyError::Counter));
+    }
+    let factor = Factor::Passkey { synced: used.backup_eligible };
+    Ok(Ok(Recognised { person, level, factor, buckets: Vec::new(), at: now }))
+}
+
+/// Writes down a refused sign-in.
+async fn refused(
+    tx: &mut store::Tx,
+    object: Option<String>,
+    code: &str,
+    now: Timestamp,
+    incident: &str,
+) -> Result<(), Error> {
+    let mut row = audit::Row::new("anonymous", "session.sign_in", code, now).incident(incident);
+    if let Some(object) = object {
+        row = row.object(object);
+    }
+    Ok(audit::append(tx, &row).await?)
+}
+
+/// What of the sign-in is written down in its transaction: the tries given back, the device known, the row in the record.
+pub(crate) async fn settle(
+    tx: &mut store::Tx,
+    recognised: &Recognised,
+    device: &str,
+    action: &str,
+    incident: &str,
+) -> Result<(), Error> {
+    if !recognised.buckets.is_empty() {
+        attempts_store::succeeded(tx, &recognised.buckets).await?;
+    }
+    let life = crate::http::people::DEVICE_SECONDS;
+    attempts_store::know(tx, device, &recognised.person, recognised.at, life).await?;
+    let row = audit::Row::new(recognised.person.as_str(), action, "done", recognised.at).incident(incident);
+    Ok(audit::append(tx, &row).await?)
+}
+
+/// The stable code of a refusal.
+pub(crate) fn passkey_code(error: PasskeyError) -> &'static str {
+    match error {
+        PasskeyError::Unreadable => "passkey.unreadable",
+        PasskeyError::Foreign => "passkey.foreign",
+        PasskeyError::NotVerified => "passkey.not_verified",
+        PasskeyError::BackupFlag => "passkey.backup_flag",
+        PasskeyError::Counter => "passkey.counter",
+        PasskeyError::Refused => "passkey.refused",
+        PasskeyError::Unsupported => "passkey.unsupported",
+        PasskeyError::Failed => "passkey.failed",
+    }
+}
+
+/// A digest as text, for the key of a bucket.
+pub(crate) fn account_key(digest: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest)
+}

@@ -1,0 +1,211 @@
+//! `/act-for/{id}`: for whom the person acts this time.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use keys::field::FieldKeys;
+use serde::Deserialize;
+use store::Tx;
+use verifier::time::Timestamp;
+use web::page::dates;
+use web::{Asker, Form, Page, Problem, Words};
+
+use crate::Idp;
+use crate::error::Error;
+use crate::http::browser::Browser;
+use crate::http::people::{self, Errors, Portal};
+use crate::http::sign_in::spoken;
+use crate::http::{problem, steps};
+use crate::ids::PersonId;
+use crate::interaction::{Acting, Interaction};
+use crate::mandate::storage::{self, Held};
+use crate::mandate::{ALL_MATTERS, Role};
+use crate::session;
+use crate::storage::accounts;
+
+/// For how long a mandate that has lapsed is still spoken of.
+const LAPSED_SECONDS: i64 = 90 * 86_400;
+
+/// What the form sends.
+#[derive(Default, Deserialize)]
+pub(crate) struct ActForForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    subject: String,
+    #[serde(default)]
+    cancel: String,
+}
+
+/// `GET /act-for/{id}`.
+pub(crate) async fn show(
+    State(idp): State<Idp>,
+    asker: Asker,
+    browser: Browser,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let mut tx = idp.db().reader().await.map_err(problem::of_storage)?;
+    let interaction = steps::load(&idp, &mut tx, &id, &browser).await?;
+    let asker = spoken(&asker, &interaction);
+    let Some(person) = person(&idp, &mut tx, &browser, &interaction).await? else {
+        return Ok(steps::see_other(&format!("/interaction/{id}"))); // the session has ended: one step back
+    };
+    Ok(page(&idp, &mut tx, &asker, &interaction, &person, &Errors::default()).await?.into_response())
+}
+
+/// `POST /act-for/{id}`.
+pub(crate) async fn answer(
+    State(idp): State<Idp>,
+    asker: Asker,
+    browser: Browser,
+    Path(id): Path<String>,
+    Form(form): Form<ActForForm>,
+) -> Result<Response, Problem> {
+    asker.check_form(&form.form_token, &id)?;
+    let mut tx = idp.db().begin().await.map_err(problem::of_storage)?;
+    let mut interaction = steps::load(&idp, &mut tx, &id, &browser).await?;
+    let asker = spoken(&asker, &interaction);
+    if !form.cancel.is_empty() {
+        return steps::cancel(&idp, &asker, tx, interaction).await;
+    }
+    let Some(person) = person(&idp, &mut tx, &browser, &interaction).await? else {
+        return steps::go_on(&idp, &asker, &browser, tx, interaction, None).await;
+    };
+    let now = idp.sources().now();
+    let held = storage::of_person(&mut tx, &person, now).await.map_err(problem::of_storage)?;
+    let chosen = held.into_iter().find(|held| held.mandate.id.as_str() == form.subject && is_live(held, now));
+    match chosen {
+        Some(held) => interaction.choose_acting(Acting::Mandate(held.mandate.id)),
+        None if form.subject == "self" => interaction.choose_acting(Acting::Self_),
+        None => {
+            let errors = Errors::one("self", asker.words().get("actfor-choose"));
+            let page = page(&idp, &mut tx, &asker, &interaction, &person, &errors).await?;
+            return Ok(people::refused(page, None));
+        }
+    }
+    steps::go_on(&idp, &asker, &browser, tx, interaction, None).await
+}
+
+/// Whose interaction it is by now.
+async fn person(
+    idp: &Idp,
+    tx: &mut Tx,
+    browser: &Browser,
+    interaction: &Interaction,
+) -> Result<Option<PersonId>, Error> {
+    let sessions = session::of_browser(tx, browser, idp.sources().now()).await?;
+    let mut own = sessions.into_iter().filter(|session| Some(&session.id) == interaction.session());
+    Ok(own.next().map(|session| session.person))
+}
+
+fn is_live(held: &Held, now: Timestamp) -> bool {
+    held.organisation_is_registered && held.mandate.is_live(now)
+}
+
+async fn page(
+    idp: &Idp,
+    tx: &mut Tx,
+    asker: &Asker,
+    interaction: &Interaction,
+    person: &PersonId,
+    errors: &Errors,
+) -> Result<Page, Error> {
+    let now = idp.sources().now();
+    let fields = idp.field_keys(now)?;
+    let words = asker.words();
+    let shown = accounts::shown(tx, &fields, person).await?;
+    let held = storage::of_person(tx, person, now.plus(-LAPSED_SECONDS)).await?;
+    let mut rows = Vec::new();
+    let mut lapsed = Vec::new();
+    for one in &held {
+        if is_live(one, now) {
+            rows.push(Row {
+                mandate: one.mandate.id.as_str().to_owned(),
+                organisation: one.organisation_name.clone(),
+                may: may_words(words, one.mandate.role, &one.mandate.matters),
+                basis: basis_words(words, &fields, one),
+            });
+        } else if let Some(line) = lapsed_words(words, one, now) {
+            lapsed.push(line);
+        }
+    }
+    let id = interaction.id.as_str();
+    let chosen = match interaction.acting() {
+        Some(Acting::Mandate(mandate)) => mandate.as_str().to_owned(),
+        _ => String::new(),
+    };
+    let portal = Portal::of(interaction, words);
+    let main = ActFor {
+        w: words,
+        action: format!("/act-for/{id}"),
+        form_token: asker.form_token(id),
+        portal: portal.as_ref(),
+        own: shown.as_ref().map(|shown| Own { name: shown.name.clone(), number: shown.number_masked.clone() }),
+        rows: &rows,
+        lapsed: &lapsed,
+        chosen,
+        errors,
+    };
+    Ok(Page::of(asker, words.get("actfor-title"), &main).view_to(format!("/act-for/{id}")))
+}
+
+/// 经办人，可办…
+pub(crate) fn may_words(words: &Words, role: Role, matters: &[String]) -> String {
+    let role = words.get(&format!("role-{}", role.as_str())).into_owned();
+    if matters.iter().any(|matter| matter == ALL_MATTERS) {
+        return words.with("actfor-may-all", &[("role", &role)]).into_owned();
+    }
+    let comma = if words.lang() == web::Lang::En { ", " } else { "、" };
+    words.with("actfor-may", &[("role", &role), ("matters", &matters.join(comma))]).into_owned()
+}
+
+/// Until when and by whom.
+pub(crate) fn basis_words(words: &Words, fields: &FieldKeys, held: &Held) -> String {
+    let day = held.mandate.until.map(|until| dates::day(words.lang(), until.plus(-1)));
+    let giver = held.mandate.given_by.as_ref().zip(held.giver.as_ref()).and_then(|(id, sealed)| {
+        let plain = fields.open("persons", "name", id.as_str(), sealed).ok()?;
+        String::from_utf8(plain.to_vec()).ok()
+    });
+    match (day, giver) {
+        (Some(day), Some(giver)) => words.with("actfor-until-given", &[("day", &day), ("giver", &giver)]).into_owned(),
+        (Some(day), None) => words.with("actfor-until", &[("day", &day)]).into_owned(),
+        (None, Some(giver)) => words.with("actfor-given", &[("giver", &giver)]).into_owned(),
+        (None, None) => String::new(),
+    }
+}
+
+fn lapsed_words(words: &Words, held: &Held, now: Timestamp) -> Option<String> {
+    let organisation = held.organisation_name.as_str();
+    if !held.organisation_is_registered {
+        return Some(words.with("actfor-deregistered", &[("organisation", organisation)]).into_owned());
+    }
+    let until = held.mandate.until.filter(|until| *until <= now)?;
+    let day = dates::day(words.lang(), until.plus(-1));
+    Some(words.with("actfor-lapsed", &[("organisation", organisation), ("day", &day)]).into_owned())
+}
+
+struct Own {
+    name: String,
+    number: String,
+}
+
+struct Row {
+    mandate: String,
+    organisation: String,
+    may: String,
+    basis: String,
+}
+
+#[derive(Template)]
+#[template(path = "people/act_for.html")]
+struct ActFor<'a> {
+    w: &'a Words,
+    portal: Option<&'a Portal>,
+    errors: &'a Errors,
+    action: String,
+    form_token: String,
+    own: Option<Own>,
+    rows: &'a [Row],
+    lapsed: &'a [String],
+    chosen: String,
+}

@@ -1,0 +1,478 @@
+//! `/sign-in/{id}`: the page on which a person signs in, and the step to a higher level.
+
+use askama::Template;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use store::Tx;
+use web::{Asker, Form, Page, Problem, Words};
+
+use crate::Idp;
+use crate::account::attempts::Wait;
+use crate::account::evidence::{Factor, acr};
+use crate::account::passkey::PasskeyError;
+use crate::account::{Login, Password};
+use crate::assurance::Acr;
+use crate::error::Error;
+use crate::flow::sign_in::{self, From, NotRecognised, Recognised};
+use crate::http::browser::{self, Browser};
+use crate::http::people::{self, Errors, Portal};
+use crate::http::{problem, steps};
+use crate::interaction::{Interaction, Prompt};
+use crate::session::{self, Session};
+use crate::storage::{accounts, authorizations, passkeys};
+
+/// For how long a sign-in is fresh enough to add a means to sign in.
+pub(crate) const FRESH_SECONDS: i64 = 300;
+
+/// What the form sends.
+#[derive(Default, Deserialize)]
+pub(crate) struct SignInForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    login: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    remember: String,
+    #[serde(default)]
+    passkey: String,
+    #[serde(default)]
+    make: String,
+    #[serde(default)]
+    skip: String,
+    #[serde(default)]
+    answer: String,
+    #[serde(default)]
+    cancel: String,
+}
+
+/// What the page shows beside its fixed words.
+#[derive(Default)]
+struct Shown {
+    login: String,
+    remember: bool,
+    errors: Errors,
+}
+
+/// `GET /sign-in/{id}`.
+pub(crate) async fn show(
+    State(idp): State<Idp>,
+    asker: Asker,
+    browser: Browser,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let mut tx = idp.db().reader().await.map_err(problem::of_storage)?;
+    let interaction = steps::load(&idp, &mut tx, &id, &browser).await?;
+    let asker = spoken(&asker, &interaction);
+    if let Some(lift) = Lift::of(&idp, &mut tx, &interaction, &browser).await? {
+        return Ok(lift.page(&idp, &asker, &interaction, Errors::default()).into_response());
+    }
+    let shown = Shown { login: interaction.login_hint.clone().unwrap_or_default(), ..Shown::default() };
+    Ok(page(&idp, &asker, &interaction, shown).into_response())
+}
+
+/// `POST /sign-in/{id}`.
+pub(crate) async fn answer(
+    State(idp): State<Idp>,
+    asker: Asker,
+    browser: Browser,
+    Path(id): Path<String>,
+    Form(form): Form<SignInForm>,
+) -> Result<Response, Problem> {
+    asker.check_form(&form.form_token, &id)?;
+    let mut tx = idp.db().begin().await.map_err(problem::of_storage)?;
+    let interaction = steps::load(&idp, &mut tx, &id, &browser).await?;
+    let asker = spoken(&asker, &interaction);
+    if !form.cancel.is_empty() {
+        return steps::cancel(&idp, &asker, tx, interaction).await;
+    }
+    if !form.skip.is_empty() && interaction.is_signed_in() {
+        return steps::go_on(&idp, &asker, &browser, tx, interaction, None).await;
+    }
+    if !form.make.is_empty() {
+        return make_passkey(&idp, &asker, &browser, tx, interaction, &form).await;
+    }
+    if !form.passkey.is_empty() || !form.answer.is_empty() {
+        return with_passkey(&idp, &asker, &browser, tx, interaction, form).await;
+    }
+    drop(tx); // hashing takes its time, and the database has one writer
+    with_password(&idp, &asker, &browser, interaction, form).await
+}
+
+/// `POST /sign-in/{id}/passkey`: the options for `navigator.credentials`.
+pub(crate) async fn options(
+    State(idp): State<Idp>,
+    asker: Asker,
+    browser: Browser,
+    Path(id): Path<String>,
+    Form(form): Form<SignInForm>,
+) -> Result<Response, Problem> {
+    asker.check_form(&form.form_token, &id)?;
+    let Some(passkeys_of) = &idp.people().passkeys else { return Err(Problem::bad_request("passkey.refused")) };
+    let mut tx = idp.db().reader().await.map_err(problem::of_storage)?;
+    let interaction = steps::load(&idp, &mut tx, &id, &browser).await?;
+    let lift = Lift::of(&idp, &mut tx, &interaction, &browser).await?;
+    drop(tx);
+    if let Some(lift) = &lift
+        && lift.way == Way::Make
+    {
+        let person = &lift.session.person;
+        let display = people::name_of(&idp, person).await?;
+        let options = crate::flow::account::begin_passkey(&idp, person, &display, &ceremony(&id)).await?;
+        return Ok(Json(options).into_response());
+    }
+    let login = Login::read(&form.login).ok().filter(|_| lift.is_none());
+    let person = lift.as_ref().map(|lift| &lift.session.person);
+    let from = from(&asker, "");
+    let begun = sign_in::begin_passkey(&idp, passkeys_of, &ceremony(&id), login.as_ref(), person, from).await?;
+    match begun {
+        Ok(options) => Ok(Json(options).into_response()),
+        Err(wait) => Err(Problem::too_many(wait.seconds)),
+    }
+}
+
+async fn with_password(
+    idp: &Idp,
+    asker: &Asker,
+    browser: &Browser,
+    interaction: Interaction,
+    form: SignInForm,
+) -> Result<Response, Problem> {
+    let words = asker.words();
+    let password = Password::new(form.password);
+    let remember = !form.remember.is_empty();
+    let mut errors = Errors::default();
+    let login = Login::read(&form.login).map_err(|error| errors.add("login", people::login_words(words, error)));
+    let shown = |errors| Shown { login: kept(&form.login), remember, errors };
+    let login = match login {
+        Ok(login) if !password.is_empty() => login,
+        read => {
+            let key = if password.is_empty() { "signin-error-empty-password" } else { "signin-error-again-password" };
+            if password.is_empty() || read.is_err() {
+                errors.add("password", words.get(key));
+            }
+            return Ok(people::refused(page(idp, asker, &interaction, shown(errors)), None));
+        }
+    };
+    let device = people::device(asker);
+    let recognised = match sign_in::by_password(idp, &login, &password, from(asker, &device)).await? {
+        Ok(recognised) => recognised,
+        Err(NotRecognised::Wrong) => {
+            let mut errors = Errors::one("login", words.get("signin-wrong"));
+            errors.add("password", words.get("signin-error-again-password"));
+            return Ok(people::refused(page(idp, asker, &interaction, shown(errors)), None));
+        }
+        Err(NotRecognised::Wait(wait)) => return Ok(waiting(idp, asker, &interaction, shown(Errors::default()), wait)),
+        Err(NotRecognised::Busy) => return Err(Problem::unavailable(2)),
+    };
+    let tx = idp.db().begin().await.map_err(problem::of_storage)?;
+    signed_in(idp, asker, browser, tx, interaction, &recognised, remember).await
+}
+
+async fn with_passkey(
+    idp: &Idp,
+    asker: &Asker,
+    browser: &Browser,
+    mut tx: Tx,
+    interaction: Interaction,
+    form: SignInForm,
+) -> Result<Response, Problem> {
+    let words = asker.words();
+    let device = people::device(asker);
+    let id = ceremony(interaction.id.as_str());
+    let result = match &idp.people().passkeys {
+        Some(passkeys_of) if !form.answer.is_empty() => {
+            sign_in::by_passkey(idp, &mut tx, passkeys_of, &id, &form.answer, from(asker, &device)).await?
+        }
+        _ => Err(PasskeyError::Failed),
+    };
+    match result {
+        Ok(recognised) => signed_in(idp, asker, browser, tx, interaction, &recognised, !form.remember.is_empty()).await,
+        Err(error) => {
+            let lift = Lift::of(idp, &mut tx, &interaction, browser).await?;
+            tx.commit().await.map_err(problem::of_storage)?;
+            let text = if form.answer.is_empty() {
+                words.get("signin-passkey-script").into_owned()
+            } else {
+                people::passkey_words(words, error)
+            };
+            let errors = Errors::one("passkey", text);
+            let page = match lift {
+                Some(lift) => lift.page(idp, asker, &interaction, errors),
+                None => {
+                    let shown = Shown { login: kept(&form.login), remember: !form.remember.is_empty(), errors };
+                    page(idp, asker, &interaction, shown)
+                }
+            };
+            Ok(people::refused(page, None))
+        }
+    }
+}
+
+/// Keeps a passkey made on the way to level 3; the person then signs in with it.
+async fn make_passkey(
+    idp: &Idp,
+    asker: &Asker,
+    browser: &Browser,
+    mut tx: Tx,
+    interaction: Interaction,
+    form: &SignInForm,
+) -> Result<Response, Problem> {
+    let Some(lift) = Lift::of(idp, &mut tx, &interaction, browser).await? else {
+        return Ok(steps::see_other(&format!("/sign-in/{}", interaction.id)));
+    };
+    if lift.way != Way::Make || form.answer.is_empty() {
+        let errors = Errors::one("passkey", asker.words().get("signin-passkey-script"));
+        return Ok(people::refused(lift.page(idp, asker, &interaction, errors), None));
+    }
+    let title = people::title(browser.device(), &asker.words().get("account-passkey-unnamed"));
+    let id = ceremony(interaction.id.as_str());
+    let incident = asker.incident().as_str();
+    let person = &lift.session.person;
+    let kept = crate::flow::account::keep_passkey(idp, &mut tx, person, &id, &form.answer, &title, incident).await?;
+    tx.commit().await.map_err(problem::of_storage)?;
+    match kept {
+        Ok(()) => Ok(steps::see_other(&format!("/sign-in/{}", interaction.id))),
+        Err(error) => {
+            let errors = Errors::one("passkey", people::passkey_words(asker.words(), error));
+            Ok(people::refused(lift.page(idp, asker, &interaction, errors), None))
+        }
+    }
+}
+
+/// Opens the session and goes on; if what was asked for is not reached, to the page that says how to reach it.
+pub(crate) async fn signed_in(
+    idp: &Idp,
+    asker: &Asker,
+    browser: &Browser,
+    mut tx: Tx,
+    mut interaction: Interaction,
+    recognised: &Recognised,
+    remember: bool,
+) -> Result<Response, Problem> {
+    let (device, cookie) = people::device_to_know(idp, asker)?;
+    let incident = asker.incident().as_str();
+    sign_in::settle(&mut tx, recognised, &device, "session.sign_in", incident).await?;
+    let authentication = recognised.authentication(remember);
+    let signed_in = session::sign_in(&mut tx, idp, &mut interaction, browser, &authentication).await?;
+    let reached = acr(recognised.level, recognised.factor);
+    let can_rise = idp.people().passkeys.is_some() || recognised.level < 2;
+    let response = if can_rise && interaction.wanted_acr().is_some_and(|wanted| reached < wanted) {
+        let now = idp.sources().now();
+        if !authorizations::save(&mut tx, idp, &mut interaction, None, None, now).await.map_err(Error::from)? {
+            return Err(problem::no_interaction());
+        }
+        tx.commit().await.map_err(problem::of_storage)?;
+        let next = steps::see_other(&format!("/sign-in/{}", interaction.id));
+        (browser::session_cookie(idp, &signed_in), next).into_response()
+    } else {
+        steps::go_on(idp, asker, browser, tx, interaction, Some(signed_in)).await?
+    };
+    Ok(people::with_cookie(cookie, response))
+}
+
+/// From where the asker tries.
+pub(crate) fn from<'a>(asker: &'a Asker, device: &'a str) -> From<'a> {
+    From { source: asker.client(), device, incident: asker.incident().as_str() }
+}
+
+fn ceremony(interaction: &str) -> String {
+    format!("sign-in/{interaction}")
+}
+
+/// What somebody typed, back into the field, unless it is out of all proportion.
+fn kept(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
+/// The asker in the language that the client asked for, where nobody chose one.
+pub(crate) fn spoken(asker: &Asker, interaction: &Interaction) -> Asker {
+    let asked = interaction.request.ui_locales.as_deref().and_then(web::Lang::from_ui_locales);
+    asked.map_or_else(|| asker.clone(), |lang| asker.speaking(lang))
+}
+
+fn waiting(idp: &Idp, asker: &Asker, interaction: &Interaction, shown: Shown, wait: Wait) -> Response {
+    let words = asker.words();
+    let mut errors = Errors::one("login", people::wait_words(words, wait));
+    errors.add("password", words.get("signin-wait-hint"));
+    people::refused(page(idp, asker, interaction, Shown { errors, ..shown }), Some(wait))
+}
+
+fn page(idp: &Idp, asker: &Asker, interaction: &Interaction, shown: Shown) -> Page {
+    let words = asker.words();
+    let id = interaction.id.as_str();
+    let portal = Portal::of(interaction, words);
+    let days = (idp.settings().remembered_seconds / 86_400).to_string();
+    let main = SignIn {
+        w: words,
+        host: idp.settings().issuer.host_str().unwrap_or_default(),
+        learns: learns(words, interaction),
+        note: note(words, interaction),
+        action: format!("/sign-in/{id}"),
+        options: format!("/sign-in/{id}/passkey"),
+        register: format!("/register?i={id}"),
+        form_token: asker.form_token(id),
+        login: &shown.login,
+        remember: shown.remember,
+        remember_hint: words.with("signin-remember-hint", &[("days", &days)]).into_owned(),
+        passkeys: idp.people().passkeys.is_some(),
+        errors: &shown.errors,
+        portal: portal.as_ref(),
+    };
+    let title = portal.as_ref().map_or_else(
+        || words.get("signin-title").into_owned(),
+        |portal| words.with("signin-page", &[("portal", &portal.name)]).into_owned(),
+    );
+    let page = Page::of(asker, title, &main).view_to(format!("/sign-in/{id}"));
+    if main.passkeys { page.script("/static/passkey.js") } else { page }
+}
+
+fn note(words: &Words, interaction: &Interaction) -> String {
+    if interaction.client().is_none() {
+        return words.get("signin-account-note").into_owned();
+    }
+    if let Some(wanted) = interaction.wanted_acr().filter(|wanted| *wanted > Acr::One) {
+        return words.with("signin-level-note", &[("level", &wanted.level().to_string())]).into_owned();
+    }
+    let again = interaction.request.prompt.contains(&Prompt::Login) || interaction.request.max_age.is_some();
+    if again && interaction.session().is_some() { words.get("signin-again-note").into_owned() } else { String::new() }
+}
+
+/// What the client will learn, by what it asks for.
+fn learns(words: &Words, interaction: &Interaction) -> Vec<String> {
+    let Some(client) = interaction.client() else { return Vec::new() };
+    let asks = |scope: &str| interaction.request.scope.iter().any(|s| s == scope);
+    let mut lines = Vec::new();
+    let mut line = |key: &str| lines.push(words.get(key).into_owned());
+    if asks("profile") {
+        line("signin-learns-name");
+        line("signin-learns-masked");
+    }
+    if asks("id_number") {
+        line("signin-learns-number");
+    }
+    if asks("phone") {
+        line("signin-learns-phone");
+    }
+    if client.acts_for_organisations {
+        line("signin-learns-organisation");
+    }
+    line("signin-learns-level");
+    lines
+}
+
+/// How a signed-in person reaches the level that was asked for.
+struct Lift {
+    session: Session,
+    wanted: Acr,
+    way: Way,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// By confirming the identity.
+    Confirm,
+    /// By signing in with a passkey that there is.
+    Use,
+    /// By making a passkey: the sign-in is fresh.
+    Make,
+}
+
+impl Lift {
+    /// `None` where the person signs in (again) as usual.
+    async fn of(idp: &Idp, tx: &mut Tx, interaction: &Interaction, browser: &Browser) -> Result<Option<Self>, Error> {
+        let now = idp.sources().now();
+        let (Some(wanted), Some(id)) = (interaction.wanted_acr(), interaction.session()) else { return Ok(None) };
+        let forced = interaction.request.prompt.contains(&Prompt::Login) || interaction.request.max_age.is_some();
+        if forced && !interaction.is_signed_in() {
+            return Ok(None);
+        }
+        let sessions = session::of_browser(tx, browser, now).await?;
+        let Some(session) = sessions.into_iter().find(|session| session.id == *id && session.acr < wanted) else {
+            return Ok(None);
+        };
+        let level = accounts::level(tx, &session.person).await?;
+        if level < 2 {
+            return Ok(Some(Self { session, wanted, way: Way::Confirm }));
+        }
+        if acr(level, Factor::Password) >= wanted || idp.people().passkeys.is_none() {
+            return Ok(None);
+        }
+        if !passkeys::allowed(tx, &session.person).await?.is_empty() {
+            return Ok(Some(Self { session, wanted, way: Way::Use }));
+        }
+        let fresh = now.since(session.auth_time) <= FRESH_SECONDS;
+        Ok(fresh.then_some(Self { session, wanted, way: Way::Make }))
+    }
+
+    fn page(&self, idp: &Idp, asker: &Asker, interaction: &Interaction, errors: Errors) -> Page {
+        let words = asker.words();
+        let id = interaction.id.as_str();
+        let level = self.wanted.level().to_string();
+        let title = words.with("signin-stepup-title", &[("level", &level)]).into_owned();
+        let lead = match self.way {
+            Way::Confirm => "signin-stepup-lead-2",
+            Way::Use => "signin-stepup-lead-3",
+            Way::Make => "signin-stepup-lead-make",
+        };
+        let portal = Portal::of(interaction, words);
+        let main = StepUp {
+            w: words,
+            title: &title,
+            lead: words.get(lead).into_owned(),
+            hint: words.get(if self.way == Way::Make { "register-passkey-hint" } else { "signin-passkey-hint" }).into_owned(),
+            action: format!("/sign-in/{id}"),
+            options: format!("/sign-in/{id}/passkey"),
+            confirm_at: format!("/register/confirm?i={id}"),
+            form_token: asker.form_token(id),
+            confirm: self.way == Way::Confirm,
+            make: self.way == Way::Make,
+            may_skip: interaction.is_signed_in() && interaction.request.claims.essential_acr.is_empty(),
+            errors: &errors,
+            portal: portal.as_ref(),
+        };
+        let page = Page::of(asker, title.clone(), &main).view_to(format!("/sign-in/{id}"));
+        let _ = idp;
+        if self.way == Way::Confirm { page } else { page.script("/static/passkey.js") }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "people/sign_in.html")]
+struct SignIn<'a> {
+    w: &'a Words,
+    portal: Option<&'a Portal>,
+    errors: &'a Errors,
+    note: String,
+    action: String,
+    options: String,
+    register: String,
+    form_token: String,
+    login: &'a str,
+    remember: bool,
+    remember_hint: String,
+    passkeys: bool,
+    learns: Vec<String>,
+    host: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "people/step_up.html")]
+struct StepUp<'a> {
+    w: &'a Words,
+    portal: Option<&'a Portal>,
+    errors: &'a Errors,
+    title: &'a str,
+    lead: String,
+    hint: String,
+    action: String,
+    options: String,
+    confirm_at: String,
+    form_token: String,
+    confirm: bool,
+    make: bool,
+    may_skip: bool,
+}
