@@ -161,12 +161,12 @@ pub async fn mandate(idp: &Idp, new: &NewMandate) -> Result<MandateId, LoadError
     let code = new.organisation.as_str();
     let organisation = mandates::organisation(&mut tx, code).await?;
     let organisation = organisation.ok_or_else(|| LoadError::NoOrganisation(code.to_owned()))?;
-    let text = digest::parts(&["mandate", new.person.as_str(), organisation.id.as_str(), new.role.as_str()]);
+    let text = digest::parts(&["mandate", new.person.as_str(), organisation.as_str(), new.role.as_str()]);
     let id = MandateId::stored(text[..22].to_owned());
     let mandate = Mandate {
         id: id.clone(),
         person: new.person.clone(),
-        organisation: organisation.id,
+        organisation,
         role: new.role,
         matters: new.matters.clone(),
         starts_at: new.starts_at.unwrap_or(Timestamp::from_seconds(0)),

@@ -13,7 +13,7 @@ use web::{Asker, Form, Page, Problem, Words};
 use crate::Idp;
 use crate::error::Error;
 use crate::http::browser::Browser;
-use crate::http::people::{self, Errors, Portal};
+use crate::http::people::{self, Errors};
 use crate::http::sign_in::spoken;
 use crate::http::{problem, steps};
 use crate::ids::PersonId;
@@ -134,12 +134,10 @@ async fn page(
         Some(Acting::Mandate(mandate)) => mandate.as_str().to_owned(),
         _ => String::new(),
     };
-    let portal = Portal::of(interaction, words);
     let main = ActFor {
         w: words,
         action: format!("/act-for/{id}"),
         form_token: asker.form_token(id),
-        portal: portal.as_ref(),
         own: shown.as_ref().map(|shown| Own { name: shown.name.clone(), number: shown.number_masked.clone() }),
         rows: &rows,
         lapsed: &lapsed,
@@ -200,7 +198,6 @@ struct Row {
 #[template(path = "people/act_for.html")]
 struct ActFor<'a> {
     w: &'a Words,
-    portal: Option<&'a Portal>,
     errors: &'a Errors,
     action: String,
     form_token: String,

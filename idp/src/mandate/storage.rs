@@ -30,7 +30,7 @@ const INSERT: &str = "INSERT INTO mandates
     WHERE mandates.person_id = excluded.person_id AND mandates.organisation_id = excluded.organisation_id";
 const END: &str = "UPDATE mandates SET ended_at = $3, ended_by = $4
     WHERE id = $1 AND organisation_id = $2 AND ended_at IS NULL";
-const FIND_ORGANISATION: &str = "SELECT id, code, name, region, state FROM organisations WHERE code = $1";
+const FIND_ORGANISATION: &str = "SELECT id FROM organisations WHERE code = $1";
 const SET_ORGANISATION: &str = "INSERT INTO organisations (id, code, name, region, state, updated_at)
     VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (code) DO UPDATE SET name = excluded.name, region = excluded.region, state = excluded.state,
@@ -58,14 +58,6 @@ pub(crate) struct Held {
     pub(crate) organisation_is_registered: bool,
     /// Sealed name of whoever gave it.
     pub(crate) giver: Option<Vec<u8>>,
-}
-
-/// An organisation.
-pub(crate) struct Organisation {
-    pub(crate) id: OrganisationId,
-    pub(crate) code: String,
-    pub(crate) name: String,
-    pub(crate) is_registered: bool,
 }
 
 fn mandate(row: Row) -> Result<Mandate, StorageError> {
@@ -169,15 +161,10 @@ pub(crate) async fn end(
 }
 
 /// The organisation of a credit code.
-pub(crate) async fn organisation(tx: &mut Tx, code: &str) -> Result<Option<Organisation>, StorageError> {
-    let row: Option<(String, String, String, String, String)> =
+pub(crate) async fn organisation(tx: &mut Tx, code: &str) -> Result<Option<OrganisationId>, StorageError> {
+    let row: Option<(String,)> =
         on!(tx, c => sqlx::query_as(FIND_ORGANISATION).bind(code).fetch_optional(c).await)?;
-    Ok(row.map(|(id, code, name, _, state)| Organisation {
-        id: OrganisationId::stored(id),
-        code,
-        name,
-        is_registered: state == "registered",
-    }))
+    Ok(row.map(|(id,)| OrganisationId::stored(id)))
 }
 
 /// Keeps an organisation under its code; `fresh` becomes its id if it is new. Its id.

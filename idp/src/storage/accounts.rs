@@ -37,7 +37,6 @@ const DROP_CLAIMS: &str = "DELETE FROM claims WHERE person_id IN
 const LEVEL: &str = "SELECT coalesce(max(level), 0) FROM evidence WHERE person_id = $1 AND voided_at IS NULL";
 const INSERT_PERSON: &str = "INSERT INTO persons (id, state, name, locale, created_at, updated_at)
     VALUES ($1, 'active', $2, $3, $4, $4)";
-const RENAME: &str = "UPDATE persons SET name = $2, updated_at = $3 WHERE id = $1";
 const INSERT_DOCUMENT: &str = "INSERT INTO identity_documents
     (id, person_id, id_type, number, number_digest, is_current, recorded_at) VALUES ($1, $2, $3, $4, $5, 1, $6)";
 const SET_PHONE: &str = "INSERT INTO phones (person_id, number, number_digest, verified, recorded_at)
@@ -58,7 +57,7 @@ const SHOWN: &str = "SELECT p.name, i.id, i.id_type, i.number, f.number, f.verif
     WHERE p.id = $1 AND p.state = 'active' ORDER BY i.recorded_at DESC LIMIT 1";
 
 /// Statements of this file, for the test that prepares all of them.
-pub(crate) const STATEMENTS: [(&str, &str); 14] = [
+pub(crate) const STATEMENTS: [(&str, &str); 13] = [
     ("accounts.find", FIND),
     ("accounts.claim", CLAIM),
     ("accounts.close_weaker", CLOSE_WEAKER),
@@ -66,7 +65,6 @@ pub(crate) const STATEMENTS: [(&str, &str); 14] = [
     ("accounts.drop_claims", DROP_CLAIMS),
     ("accounts.level", LEVEL),
     ("accounts.insert_person", INSERT_PERSON),
-    ("accounts.rename", RENAME),
     ("accounts.insert_document", INSERT_DOCUMENT),
     ("accounts.set_phone", SET_PHONE),
     ("accounts.insert_evidence", INSERT_EVIDENCE),
@@ -197,20 +195,6 @@ pub(crate) async fn insert(
         .bind(locale)
         .bind(now.seconds())
         .execute(c).await.map(drop))?;
-    Ok(())
-}
-
-/// Gives a person another name.
-pub(crate) async fn rename(
-    tx: &mut Tx,
-    fields: &FieldKeys,
-    sources: &Sources,
-    id: &PersonId,
-    name: &Name,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let sealed = fields.seal("persons", "name", id.as_str(), name.as_str().as_bytes(), &*sources.random)?;
-    on!(tx, c => sqlx::query(RENAME).bind(id.as_str()).bind(&sealed).bind(now.seconds()).execute(c).await.map(drop))?;
     Ok(())
 }
 

@@ -25,7 +25,7 @@ const USE: &str = "UPDATE passkeys SET record = coalesce($2, record), backup_eli
     WHERE credential_id = $1 AND removed_at IS NULL AND (counter < $5 OR (counter = 0 AND $5 = 0))";
 const ALLOWED: &str = "SELECT credential_id, transports FROM passkeys
     WHERE person_id = $1 AND removed_at IS NULL ORDER BY created_at LIMIT 20";
-const LIST: &str = "SELECT id, title, created_at, used_at, backed_up FROM passkeys
+const LIST: &str = "SELECT id, title, created_at, used_at FROM passkeys
     WHERE person_id = $1 AND removed_at IS NULL ORDER BY created_at LIMIT 20";
 const REMOVE: &str = "UPDATE passkeys SET removed_at = $3
     WHERE id = $1 AND person_id = $2 AND removed_at IS NULL";
@@ -53,7 +53,6 @@ pub(crate) struct Listed {
     pub(crate) title: String,
     pub(crate) created_at: Timestamp,
     pub(crate) used_at: Option<Timestamp>,
-    pub(crate) backed_up: bool,
 }
 
 /// The person's handle; `fresh` becomes it if there is none yet.
@@ -134,16 +133,15 @@ pub(crate) async fn allowed(tx: &mut Tx, person: &PersonId) -> Result<Vec<(Vec<u
 
 /// A person's passkeys, oldest first.
 pub(crate) async fn list(tx: &mut Tx, person: &PersonId) -> Result<Vec<Listed>, StorageError> {
-    let rows: Vec<(String, String, i64, Option<i64>, i64)> =
+    let rows: Vec<(String, String, i64, Option<i64>)> =
         on!(tx, c => sqlx::query_as(LIST).bind(person.as_str()).fetch_all(c).await)?;
     Ok(rows
         .into_iter()
-        .map(|(id, title, created, used, backed_up)| Listed {
+        .map(|(id, title, created, used)| Listed {
             id,
             title,
             created_at: Timestamp::from_seconds(created),
             used_at: used.map(Timestamp::from_seconds),
-            backed_up: backed_up == 1,
         })
         .collect())
 }
