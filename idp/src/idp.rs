@@ -16,6 +16,7 @@ use web::shell::ShellSettings;
 use web::words::{Bilingual, Vocabulary};
 use web::{Site, shell};
 
+use crate::account::People;
 use crate::cache::Cache;
 use crate::client::{Client, Resource};
 use crate::error::{Error, StartError};
@@ -35,6 +36,7 @@ struct Inner {
     site: Arc<Site>,
     clients: Cache<Client>,
     resources: Cache<Resource>,
+    people: People,
 }
 
 /// How often keys are read again and expired rows leave.
@@ -42,6 +44,23 @@ const ROUND: Duration = Duration::from_secs(20);
 
 /// What leaves, in bounded batches, some time after it has expired.
 const SWEEPS: &[Sweep] = &[
+    Sweep {
+        name: "ceremonies",
+        sql: "DELETE FROM ceremonies WHERE id IN (SELECT id FROM ceremonies WHERE expires_at <= $1 LIMIT $2)",
+    },
+    Sweep {
+        name: "attempts",
+        sql: "DELETE FROM attempts WHERE bucket IN (SELECT bucket FROM attempts WHERE expires_at <= $1 LIMIT $2)",
+    },
+    Sweep {
+        name: "registrations",
+        sql: "DELETE FROM registrations WHERE id IN (SELECT id FROM registrations WHERE expires_at <= $1 LIMIT $2)",
+    },
+    Sweep {
+        name: "known devices",
+        sql: "DELETE FROM known_devices WHERE device_digest || ' ' || person_id IN
+            (SELECT device_digest || ' ' || person_id FROM known_devices WHERE expires_at <= $1 LIMIT $2)",
+    },
     Sweep {
         name: "refresh tokens",
         sql: "DELETE FROM refresh_tokens WHERE digest IN (SELECT digest FROM refresh_tokens WHERE expires_at <= $1 - 86400 LIMIT $2)",
@@ -92,6 +111,7 @@ impl Idp {
             return Err(StartError::Settings("an access token lives 1 to 300 seconds".into()));
         }
         let site = site(&settings, sources.clone())?;
+        let people = People::new(&settings, &sources).map_err(|error| StartError::Settings(error.to_string()))?;
         Ok(Self(Arc::new(Inner {
             settings,
             db,
@@ -101,6 +121,7 @@ impl Idp {
             site,
             clients: Cache::default(),
             resources: Cache::default(),
+            people,
         })))
     }
 
@@ -186,6 +207,17 @@ impl Idp {
     /// `Error::Key` if they have gone.
     pub fn field_keys(&self, now: Timestamp) -> Result<FieldKeys, Error> {
         self.0.keys.field_keys(now).map_err(|_| Error::Key("field encryption"))
+    }
+
+    /// Password hashing and passkeys.
+    pub fn people(&self) -> &People {
+        &self.0.people
+    }
+
+    /// The key that signs our calls to registers.
+    pub(crate) fn assertion_signer(&self, now: Timestamp) -> Result<Arc<dyn Signer>, Error> {
+        let ring = self.0.keys.ring(&Purpose::ClientAssertion);
+        ring.and_then(|ring| ring.active(now)).map_err(|_| Error::Key("client assertions"))
     }
 
     /// A client by its id, at most a second old.

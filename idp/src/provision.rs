@@ -1,6 +1,10 @@
 //! What is set up from configuration, by `up` and by the command line. Everything may be done again: the second time changes
 //! what differs and nothing else.
 
+pub use crate::account::provision::{
+    LoadError, NewMandate, NewOrganisation, NewPerson, mandate, organisation, person,
+};
+
 use std::collections::BTreeSet;
 
 use crate::Idp;

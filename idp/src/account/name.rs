@@ -67,14 +67,23 @@ impl fmt::Debug for Name {
 }
 
 fn unprintable(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{FFFD}')
+    c.is_control()
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{FFFD}')
 }
 
 /// The dots that keyboards, registers and scanners write between the parts of a name.
 fn is_dot(c: char) -> bool {
     matches!(
         c,
-        DOT | '\u{2022}' | '\u{2027}' | '\u{2219}' | '\u{22C5}' | '\u{30FB}' | '\u{FF65}' | '\u{FF0E}' | '\u{FE52}' | '\u{2024}'
+        DOT | '\u{2022}'
+            | '\u{2027}'
+            | '\u{2219}'
+            | '\u{22C5}'
+            | '\u{30FB}'
+            | '\u{FF65}'
+            | '\u{FF0E}'
+            | '\u{FE52}'
+            | '\u{2024}'
     )
 }
 

@@ -127,7 +127,12 @@ impl Passkeys {
     /// # Errors
     ///
     /// `Failed` if the library does.
-    pub fn begin_registration(&self, handle: Uuid, display: &str, existing: &[Vec<u8>]) -> Result<Ceremony, PasskeyError> {
+    pub fn begin_registration(
+        &self,
+        handle: Uuid,
+        display: &str,
+        existing: &[Vec<u8>],
+    ) -> Result<Ceremony, PasskeyError> {
         let exclude: Vec<CredentialID> = existing.iter().map(|id| CredentialID::from(id.clone())).collect();
         let (options, state) =
             self.webauthn.start_passkey_registration(handle, display, display, Some(exclude)).map_err(reason)?;
@@ -229,7 +234,8 @@ impl Passkeys {
 
     /// Whether an answer names its person: a sign-in without a number needs it.
     pub fn names_person(answer: &str) -> bool {
-        read(answer).is_ok_and(|value| value["response"]["userHandle"].as_str().is_some_and(|handle| !handle.is_empty()))
+        read(answer)
+            .is_ok_and(|value| value["response"]["userHandle"].as_str().is_some_and(|handle| !handle.is_empty()))
     }
 }
 
@@ -260,7 +266,9 @@ fn transports(value: &Value) -> Vec<String> {
     let Some(list) = value["response"]["transports"].as_array() else { return Vec::new() };
     list.iter()
         .filter_map(Value::as_str)
-        .filter(|name| !name.is_empty() && name.len() <= MAX_TRANSPORT_BYTES && name.bytes().all(|b| b.is_ascii_graphic()))
+        .filter(|name| {
+            !name.is_empty() && name.len() <= MAX_TRANSPORT_BYTES && name.bytes().all(|b| b.is_ascii_graphic())
+        })
         .take(MAX_TRANSPORTS)
         .map(str::to_owned)
         .collect()

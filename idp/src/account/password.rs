@@ -202,7 +202,8 @@ fn is_common(lower: &str) -> bool {
     }
     FAMOUS.iter().any(|famous| {
         let rest = lower.replacen(famous, "", 1);
-        rest.len() < lower.len() && (rest.chars().all(|c| c.is_ascii_digit() || c.is_ascii_punctuation()) || is_run(&rest))
+        rest.len() < lower.len()
+            && (rest.chars().all(|c| c.is_ascii_digit() || c.is_ascii_punctuation()) || is_run(&rest))
     })
 }
 

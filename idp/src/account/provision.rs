@@ -138,8 +138,7 @@ pub async fn organisation(idp: &Idp, new: &NewOrganisation) -> Result<Organisati
     let fresh = OrganisationId::random(idp.sources()).map_err(Error::from)?;
     let mut tx = idp.db().begin().await?;
     let code = new.code.as_str();
-    let id =
-        mandates::set_organisation(&mut tx, &fresh, code, &new.name, &new.region, new.is_registered, now).await?;
+    let id = mandates::set_organisation(&mut tx, &fresh, code, &new.name, &new.region, new.is_registered, now).await?;
     let row = audit::Row::new("operator", "organisation.provision", "done", now).object(format!("organisation:{id}"));
     audit::append(&mut tx, &row).await?;
     tx.commit().await?;

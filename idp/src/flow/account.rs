@@ -5,29 +5,23 @@ use store::{Tx, audit};
 use uuid::Uuid;
 
 use crate::Idp;
+use crate::account::Password;
 use crate::account::passkey::PasskeyError;
 use crate::account::password::PasswordFailure;
-use crate::account::Password;
 use crate::error::Error;
 use crate::ids::{PersonId, SessionId, random_text};
 use crate::session;
 use crate::storage::{accounts, attempts, passkeys};
 
 /// Begins the registration of a passkey: the options for the browser.
-pub(crate) async fn begin_passkey(
-    idp: &Idp,
-    person: &PersonId,
-    display: &str,
-    ceremony: &str,
-) -> Result<Value, Error> {
+pub(crate) async fn begin_passkey(idp: &Idp, person: &PersonId, display: &str, ceremony: &str) -> Result<Value, Error> {
     let now = idp.sources().now();
     let Some(passkeys_of) = &idp.people().passkeys else { return Err(Error::Damaged("no passkeys at an address")) };
     let mut tx = idp.db().begin().await?;
     let handle = passkeys::handle(&mut tx, person, Uuid::from_bytes(idp.sources().bytes()?)).await?;
     let existing: Vec<Vec<u8>> = passkeys::allowed(&mut tx, person).await?.into_iter().map(|(id, _)| id).collect();
-    let begun = passkeys_of
-        .begin_registration(handle, display, &existing)
-        .map_err(|_| Error::Damaged("a passkey ceremony"))?;
+    let begun =
+        passkeys_of.begin_registration(handle, display, &existing).map_err(|_| Error::Damaged("a passkey ceremony"))?;
     passkeys::begin(&mut tx, ceremony, &begun.state, Some(person), now).await?;
     tx.commit().await?;
     Ok(begun.options)

@@ -5,3 +5,6 @@ pub(crate) mod client;
 pub(crate) mod exchange;
 pub(crate) mod issue;
 pub(crate) mod request;
+pub(crate) mod account;
+pub(crate) mod register;
+pub(crate) mod sign_in;

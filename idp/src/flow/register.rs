@@ -97,14 +97,7 @@ pub(crate) async fn begin(
 
 /// Sends the message and notes whether the operator holds the entered phone. A message that cannot be sent is sent again by
 /// the person: the page offers it.
-async fn send(
-    idp: &Idp,
-    id: &str,
-    number: &IdNumber,
-    phone: &Phone,
-    text: &str,
-    now: Timestamp,
-) -> Result<(), Error> {
+async fn send(idp: &Idp, id: &str, number: &IdNumber, phone: &Phone, text: &str, now: Timestamp) -> Result<(), Error> {
     match registers::send_to_holder(idp, number, phone, text, now).await {
         Ok(held) => {
             let mut tx = idp.db().begin().await?;
@@ -137,12 +130,7 @@ pub(crate) async fn resend(
 }
 
 /// Tries a code; whoever tried too often from one network waits, whatever registration it is.
-pub(crate) async fn confirm(
-    idp: &Idp,
-    id: &str,
-    code: &str,
-    from: From<'_>,
-) -> Result<Result<Tried, Wait>, Error> {
+pub(crate) async fn confirm(idp: &Idp, id: &str, code: &str, from: From<'_>) -> Result<Result<Tried, Wait>, Error> {
     let now = idp.sources().now();
     let fields = idp.field_keys(now)?;
     let mut tx = idp.db().begin().await?;

@@ -8,7 +8,7 @@ use verifier::time::Timestamp;
 use crate::Idp;
 use crate::account::attempts::{self, Bucket, Tried, Wait};
 use crate::account::evidence::{Factor, acr};
-use crate::account::passkey::{Passkeys, PasskeyError};
+use crate::account::passkey::{PasskeyError, Passkeys};
 use crate::account::password::PasswordFailure;
 use crate::account::{Login, Password};
 use crate::assurance::{Amr, Authentication};

@@ -134,14 +134,7 @@ async fn own(idp: &Idp, tx: &mut Tx, session: &Session, code: &str) -> Result<He
     own.next().ok_or_else(|| Problem::not_found("mandate.not_found"))
 }
 
-async fn end(
-    idp: &Idp,
-    tx: &mut Tx,
-    session: &Session,
-    own: &Held,
-    id: &str,
-    incident: &str,
-) -> Result<(), Problem> {
+async fn end(idp: &Idp, tx: &mut Tx, session: &Session, own: &Held, id: &str, incident: &str) -> Result<(), Problem> {
     let now = idp.sources().now();
     let missing = || Problem::not_found("mandate.not_found");
     let id = MandateId::parse(id).ok_or_else(missing)?;
@@ -227,8 +220,12 @@ async fn confirmed(
 }
 
 fn matters(text: &str) -> Option<Vec<String>> {
-    let matters: Vec<String> =
-        text.split(|c: char| c.is_whitespace() || c == ',' || c == '，' || c == '、').filter(|m| !m.is_empty()).map(str::to_owned).take(MAX_MATTERS + 1).collect();
+    let matters: Vec<String> = text
+        .split(|c: char| c.is_whitespace() || c == ',' || c == '，' || c == '、')
+        .filter(|m| !m.is_empty())
+        .map(str::to_owned)
+        .take(MAX_MATTERS + 1)
+        .collect();
     let good = (1..=MAX_MATTERS).contains(&matters.len()) && matters.iter().all(|matter| is_matter(matter));
     if good && matters.iter().any(|matter| matter == ALL_MATTERS) {
         return Some(vec![ALL_MATTERS.to_owned()]);
@@ -238,7 +235,8 @@ fn matters(text: &str) -> Option<Vec<String>> {
 
 /// The first instant after a day at UTC+08:00, as people write the day: 2026-12-31, 2026/12/31, 2026年12月31日.
 fn end_of(text: &str) -> Option<Timestamp> {
-    let plain: String = text.trim().chars().map(|c| if matches!(c, '/' | '.' | '年' | '月') { '-' } else { c }).collect();
+    let plain: String =
+        text.trim().chars().map(|c| if matches!(c, '/' | '.' | '年' | '月') { '-' } else { c }).collect();
     let parts: Vec<&str> = plain.trim_end_matches('日').split('-').map(str::trim).collect();
     let [year, month, day] = parts[..] else { return None };
     if year.len() != 4 || month.len() > 2 || day.len() > 2 {
@@ -294,9 +292,7 @@ async fn page(
         action: format!("/account/mandates/{}", own.organisation_code),
         form_token: asker.form_token(session.id.as_str()),
         rows,
-        roles: roles
-            .map(|role| (role.as_str(), words.get(&format!("role-{}", role.as_str())).into_owned()))
-            .collect(),
+        roles: roles.map(|role| (role.as_str(), words.get(&format!("role-{}", role.as_str())).into_owned())).collect(),
         may_give: session.acr >= Acr::Three,
         name: cut(&form.name),
         number: cut(&form.number),

@@ -3,8 +3,8 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use url::Url;
-use web::page::dates;
 use web::cookie::SetCookie;
+use web::page::dates;
 use web::{Asker, Lang, Page, Words};
 
 use crate::account::LoginError;
@@ -87,8 +87,11 @@ impl Portal {
         let client = interaction.client()?;
         let lang = words.lang();
         let operator = client.operator.get(lang);
-        let about =
-            if operator.is_empty() { String::new() } else { words.with("signin-checked", &[("operator", operator)]).into_owned() };
+        let about = if operator.is_empty() {
+            String::new()
+        } else {
+            words.with("signin-checked", &[("operator", operator)]).into_owned()
+        };
         let host = Url::parse(&interaction.request.redirect_uri).ok();
         let host = host.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
         Some(Self { name: client.name.get(lang).to_owned(), about, host })
@@ -265,12 +268,9 @@ mod tests {
 
     #[test]
     fn titles_are_cut_between_characters() {
-        for (text, expected) in [
-            ("我的手机", "我的手机"),
-            ("  ", "x"),
-            ("a\u{7}b", "ab"),
-            (&"𠮷".repeat(60), &"𠮷".repeat(40)),
-        ] {
+        for (text, expected) in
+            [("我的手机", "我的手机"), ("  ", "x"), ("a\u{7}b", "ab"), (&"𠮷".repeat(60), &"𠮷".repeat(40))]
+        {
             assert_eq!(title(text, "x"), expected);
         }
     }

@@ -11,9 +11,9 @@ use web::page::dates;
 use web::{Asker, Form, Page, Problem, Query, Words};
 
 use crate::Idp;
+use crate::account::evidence::{Factor, acr};
 use crate::account::name::NameError;
 use crate::account::phone::PhoneError;
-use crate::account::evidence::{Factor, acr};
 use crate::account::{LoginError, Name, Password, Phone};
 use crate::assurance::{Amr, Authentication};
 use crate::error::Error;
@@ -155,7 +155,8 @@ pub(crate) async fn confirm_answer(
     let shown = accounts::shown(&mut tx, &fields, &session.person).await?;
     drop(tx);
     let shown = shown.ok_or_else(|| Problem::forbidden("form.expired"))?;
-    let typed = if form.phone.trim().is_empty() { shown.phone.as_deref().map_or("", String::as_str) } else { &form.phone };
+    let typed =
+        if form.phone.trim().is_empty() { shown.phone.as_deref().map_or("", String::as_str) } else { &form.phone };
     let phone = match Phone::read(typed) {
         Ok(phone) => phone,
         Err(error) => {
@@ -279,11 +280,8 @@ async fn change(idp: &Idp, asker: &Asker, id: &str, registration: &Registration)
         i: registration.interaction.clone().unwrap_or_default(),
         purpose: if registration.purpose == Purpose::Anew { "password".to_owned() } else { String::new() },
     };
-    let form = WhoForm {
-        name: registration.name.to_string(),
-        number: registration.number.to_string(),
-        ..WhoForm::default()
-    };
+    let form =
+        WhoForm { name: registration.name.to_string(), number: registration.number.to_string(), ..WhoForm::default() };
     Ok(who_page(idp, asker, &query, &form, &Errors::default()).into_response())
 }
 
@@ -443,12 +441,7 @@ async fn enter(
 }
 
 /// The interaction that waits, or one of our own that leads to the account.
-async fn waiting(
-    idp: &Idp,
-    tx: &mut Tx,
-    browser: &Browser,
-    registration: &Registration,
-) -> Result<Interaction, Error> {
+async fn waiting(idp: &Idp, tx: &mut Tx, browser: &Browser, registration: &Registration) -> Result<Interaction, Error> {
     let now = idp.sources().now();
     if let Some(id) = registration.interaction.as_deref().and_then(InteractionId::parse)
         && let Some(interaction) = interaction::find(tx, idp, &id, browser, now).await?

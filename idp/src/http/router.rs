@@ -4,7 +4,10 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::Idp;
-use crate::http::{authorize, consent, discovery, introspect, logout, revoke, steps, token, userinfo};
+use crate::http::{
+    account, act_for, authorize, consent, discovery, introspect, logout, mandates, people, register, revoke,
+    select_account, sign_in, steps, token, userinfo,
+};
 
 /// What a route wants to see before it answers with anything but a refusal or a page to sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +72,34 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/introspect", Client, introspect::post),
     route!(GET "/static/submit.js", Nothing, steps::submit_js),
     // people
+    route!(GET "/static/passkey.js", Nothing, people::script),
+    route!(GET "/sign-in/{id}", Interaction, sign_in::show),
+    route!(POST "/sign-in/{id}", Interaction, sign_in::answer),
+    route!(POST "/sign-in/{id}/passkey", Interaction, sign_in::options),
+    route!(GET "/select-account/{id}", Interaction, select_account::show),
+    route!(POST "/select-account/{id}", Interaction, select_account::answer),
+    route!(GET "/act-for/{id}", Interaction, act_for::show),
+    route!(POST "/act-for/{id}", Interaction, act_for::answer),
+    route!(GET "/register", Nothing, register::who),
+    route!(POST "/register", Nothing, register::who_answer),
+    route!(GET "/register/confirm", Session, register::confirm),
+    route!(POST "/register/confirm", Session, register::confirm_answer),
+    route!(GET "/register/{id}/code", Interaction, register::code),
+    route!(POST "/register/{id}/code", Interaction, register::code_answer),
+    route!(GET "/register/{id}/means", Interaction, register::means),
+    route!(POST "/register/{id}/means", Interaction, register::means_answer),
+    route!(POST "/register/{id}/passkey", Interaction, register::options),
+    route!(GET "/account", Session, account::show),
+    route!(POST "/account", Session, account::answer),
+    route!(GET "/account/level", Nothing, account::level),
+    route!(GET "/account/password", Session, account::password),
+    route!(POST "/account/password", Session, account::password_answer),
+    route!(GET "/account/passkey", Session, account::passkey),
+    route!(POST "/account/passkey", Session, account::passkey_answer),
+    route!(POST "/account/passkey/options", Session, account::passkey_options),
+    route!(GET "/account/mandates/{code}", Session, mandates::show),
+    route!(POST "/account/mandates/{code}", Session, mandates::answer),
+    route!(GET "/account/mandates/{code}/level", Nothing, mandates::level),
 ];
 
 /// The router of the table.

@@ -64,7 +64,8 @@ pub(crate) async fn answer(
     if !form.forget.is_empty() {
         if let Some(chosen) = chosen {
             session::end(&mut tx, &chosen.person, &chosen.id, now).await?;
-            let row = audit::Row::new(chosen.person.as_str(), "session.end", "done", now).incident(asker.incident().as_str());
+            let row =
+                audit::Row::new(chosen.person.as_str(), "session.end", "done", now).incident(asker.incident().as_str());
             audit::append(&mut tx, &row).await.map_err(problem::of_storage)?;
             tx.commit().await.map_err(problem::of_storage)?;
         }

@@ -423,7 +423,9 @@ impl Lift {
             w: words,
             title: &title,
             lead: words.get(lead).into_owned(),
-            hint: words.get(if self.way == Way::Make { "register-passkey-hint" } else { "signin-passkey-hint" }).into_owned(),
+            hint: words
+                .get(if self.way == Way::Make { "register-passkey-hint" } else { "signin-passkey-hint" })
+                .into_owned(),
             action: format!("/sign-in/{id}"),
             options: format!("/sign-in/{id}/passkey"),
             confirm_at: format!("/register/confirm?i={id}"),

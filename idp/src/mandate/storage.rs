@@ -6,12 +6,14 @@ use verifier::time::Timestamp;
 use super::{MAX_MATTERS, Mandate, Role};
 use crate::ids::{MandateId, OrganisationId, PersonId};
 
-const IN_FORCE: &str = "SELECT m.id, m.person_id, m.organisation_id, m.role, m.matters, m.starts_at, m.until, m.ended_at,
+const IN_FORCE: &str =
+    "SELECT m.id, m.person_id, m.organisation_id, m.role, m.matters, m.starts_at, m.until, m.ended_at,
         m.given_by
     FROM mandates m JOIN organisations o ON o.id = m.organisation_id AND o.state = 'registered'
     JOIN persons p ON p.id = m.person_id AND p.state = 'active'
     WHERE m.id = $1 AND m.ended_at IS NULL AND m.starts_at <= $2 AND (m.until IS NULL OR m.until > $2)";
-const OF_PERSON: &str = "SELECT m.id, m.person_id, m.organisation_id, m.role, m.matters, m.starts_at, m.until, m.ended_at,
+const OF_PERSON: &str =
+    "SELECT m.id, m.person_id, m.organisation_id, m.role, m.matters, m.starts_at, m.until, m.ended_at,
         m.given_by, o.code, o.name, o.state, g.name
     FROM mandates m JOIN organisations o ON o.id = m.organisation_id
     LEFT JOIN persons g ON g.id = m.given_by
@@ -87,8 +89,21 @@ pub async fn in_force(tx: &mut Tx, id: &MandateId, now: Timestamp) -> Result<Opt
     row.map(mandate).transpose()
 }
 
-type HeldRow =
-    (String, String, String, String, String, i64, Option<i64>, Option<i64>, Option<String>, String, String, String, Option<Vec<u8>>);
+type HeldRow = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    i64,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
+    String,
+    String,
+    String,
+    Option<Vec<u8>>,
+);
 
 /// A person's mandates that are not over at `since`, at most 50. Some may have lapsed since: the caller looks.
 pub(crate) async fn of_person(tx: &mut Tx, person: &PersonId, since: Timestamp) -> Result<Vec<Held>, StorageError> {
@@ -162,8 +177,7 @@ pub(crate) async fn end(
 
 /// The organisation of a credit code.
 pub(crate) async fn organisation(tx: &mut Tx, code: &str) -> Result<Option<OrganisationId>, StorageError> {
-    let row: Option<(String,)> =
-        on!(tx, c => sqlx::query_as(FIND_ORGANISATION).bind(code).fetch_optional(c).await)?;
+    let row: Option<(String,)> = on!(tx, c => sqlx::query_as(FIND_ORGANISATION).bind(code).fetch_optional(c).await)?;
     Ok(row.map(|(id,)| OrganisationId::stored(id)))
 }
 

@@ -292,20 +292,11 @@ pub(crate) async fn set_password(
         .execute(c).await.map(drop))
 }
 
-type ShownRow = (
-    Vec<u8>,
-    Option<String>,
-    Option<String>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    Option<i64>,
-    Option<i64>,
-);
+type ShownRow = (Vec<u8>, Option<String>, Option<String>, Option<Vec<u8>>, Option<Vec<u8>>, Option<i64>, Option<i64>);
 
 /// What pages show of a person; `None` if there is no active one.
 pub(crate) async fn shown(tx: &mut Tx, fields: &FieldKeys, person: &PersonId) -> Result<Option<Shown>, Error> {
-    let row: Option<ShownRow> =
-        on!(tx, c => sqlx::query_as(SHOWN).bind(person.as_str()).fetch_optional(c).await)?;
+    let row: Option<ShownRow> = on!(tx, c => sqlx::query_as(SHOWN).bind(person.as_str()).fetch_optional(c).await)?;
     let Some((name, document, _, number, phone, verified, changed)) = row else { return Ok(None) };
     let open = |table: &str, column: &str, row: &str, sealed: &[u8]| -> Result<Zeroizing<String>, Error> {
         let plain = fields.open(table, column, row, sealed).map_err(|_| Error::Damaged("a sealed field"))?;

@@ -7,7 +7,8 @@ use crate::account::attempts::{Bucket, MEMORY_SECONDS, WAITS, Wait};
 use crate::ids::PersonId;
 
 /// Counts one try in each of two buckets, unless it makes wait. The try that spends the last allowed one still passes.
-const TAKE: &str = "INSERT INTO attempts (bucket, tries, blocked_until, expires_at) VALUES ($1, 1, 0, $4), ($2, 1, 0, $4)
+const TAKE: &str =
+    "INSERT INTO attempts (bucket, tries, blocked_until, expires_at) VALUES ($1, 1, 0, $4), ($2, 1, 0, $4)
     ON CONFLICT (bucket) DO UPDATE SET
         tries = CASE WHEN attempts.expires_at <= $3 THEN 1 ELSE attempts.tries + 1 END,
         blocked_until = CASE

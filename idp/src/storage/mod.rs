@@ -20,3 +20,14 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 10, name: "people", sql: include_str!("../../migrations/0010_people.sql") },
     Migration { version: 11, name: "sign-in", sql: include_str!("../../migrations/0011_sign_in.sql") },
 ];
+
+/// The statements of people's tables, with their names: for the test that prepares each on both databases.
+pub fn people_statements() -> Vec<(&'static str, &'static str)> {
+    let mut all = Vec::new();
+    all.extend(accounts::STATEMENTS);
+    all.extend(attempts::STATEMENTS);
+    all.extend(passkeys::STATEMENTS);
+    all.extend(registrations::STATEMENTS);
+    all.extend(crate::mandate::storage::STATEMENTS);
+    all
+}

@@ -108,12 +108,7 @@ pub(crate) async fn find(
 }
 
 /// Notes a use; whether the counter still allowed it (two uses of one counter value that race: one wins).
-pub(crate) async fn used(
-    tx: &mut Tx,
-    credential_id: &[u8],
-    used: &Used,
-    now: Timestamp,
-) -> Result<bool, StorageError> {
+pub(crate) async fn used(tx: &mut Tx, credential_id: &[u8], used: &Used, now: Timestamp) -> Result<bool, StorageError> {
     on!(tx, c => sqlx::query(USE)
         .bind(credential_id)
         .bind(used.record.as_deref())
@@ -126,8 +121,7 @@ pub(crate) async fn used(
 
 /// Ids and transports of a person's passkeys.
 pub(crate) async fn allowed(tx: &mut Tx, person: &PersonId) -> Result<Vec<(Vec<u8>, Vec<String>)>, StorageError> {
-    let rows: Vec<(Vec<u8>, String)> =
-        on!(tx, c => sqlx::query_as(ALLOWED).bind(person.as_str()).fetch_all(c).await)?;
+    let rows: Vec<(Vec<u8>, String)> = on!(tx, c => sqlx::query_as(ALLOWED).bind(person.as_str()).fetch_all(c).await)?;
     Ok(rows.into_iter().map(|(id, transports)| (id, words(&transports))).collect())
 }
 

@@ -75,7 +75,8 @@ impl House {
         let n = HOUSES.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("xinyin-idp-people-{}-{n}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
-        let db = Db::open(&format!("sqlite://{}", folder.join("idp.db").display()), MIGRATIONS).await.expect("a database");
+        let db =
+            Db::open(&format!("sqlite://{}", folder.join("idp.db").display()), MIGRATIONS).await.expect("a database");
         let mut settings = Settings::new(issuer.parse().expect("a URL"));
         let register = Register { url: at.parse().expect("a URL"), client_id: "idp".to_owned() };
         settings.demonstration = true;
@@ -209,11 +210,14 @@ pub struct Answer {
 impl Answer {
     /// The value of an input.
     pub fn value(&self, name: &str) -> String {
-        let at = self.text.find(&format!("name=\"{name}\"")).unwrap_or_else(|| panic!("no field {name}:\n{}", self.text));
+        let at =
+            self.text.find(&format!("name=\"{name}\"")).unwrap_or_else(|| panic!("no field {name}:\n{}", self.text));
         let start = self.text[..at].rfind('<').expect("a tag");
         let end = at + self.text[at..].find('>').expect("its end");
         let tag = &self.text[start..end];
-        tag.split_once(" value=\"").map(|(_, rest)| rest.split('"').next().unwrap_or_default().to_owned()).unwrap_or_default()
+        tag.split_once(" value=\"")
+            .map(|(_, rest)| rest.split('"').next().unwrap_or_default().to_owned())
+            .unwrap_or_default()
     }
 
     /// The page without what differs in each answer: the token, the request's number.

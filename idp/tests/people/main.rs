@@ -44,7 +44,10 @@ async fn a_person_signs_in_by_number_or_phone_and_password() {
         assert_eq!((answer.status, answer.location.as_str()), (StatusCode::SEE_OTHER, "/account"), "{login}");
         let account = browser.get("/account").await;
         assert_eq!(account.status, StatusCode::OK, "{}", account.text);
-        assert!(account.text.contains("阿依古丽·买买提") && account.text.contains(&format!("**************{}", &number[14..])));
+        assert!(
+            account.text.contains("阿依古丽·买买提")
+                && account.text.contains(&format!("**************{}", &number[14..]))
+        );
         assert!(!account.text.contains(&number) && !account.text.contains("10000000012"), "no whole number");
     }
     assert_eq!(house.count("SELECT count(*) FROM audit WHERE action = 'session.sign_in' AND result = 'done'").await, 4);
@@ -168,7 +171,10 @@ async fn somebody_registers_to_level_two() {
     assert_eq!((done.status, done.location.as_str()), (StatusCode::SEE_OTHER, "/account"), "{}", done.text);
     let account = browser.get("/account").await;
     assert!(account.text.contains("您的身份等级是 2 级") && account.text.contains("*******0012"), "{}", account.text);
-    assert_eq!(browser.fill(&means, &means_path, &[("password", PASSWORD), ("again", PASSWORD)]).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        browser.fill(&means, &means_path, &[("password", PASSWORD), ("again", PASSWORD)]).await.status,
+        StatusCode::BAD_REQUEST
+    );
 
     for login in [number.as_str(), "10000000012"] {
         assert_eq!(Browser::new(&house).sign_in(login, PASSWORD).await.location, "/account", "{login}");
@@ -218,7 +224,11 @@ async fn a_code_has_five_tries_and_ten_minutes() {
     assert!(means.text.contains("身份等级 <b>1 级</b>"), "{}", means.text);
     browser.fill(&means, &later.location, &[("password", PASSWORD), ("again", PASSWORD)]).await;
     let account = browser.get("/account").await;
-    assert!(account.text.contains("您的身份等级是 1 级") && account.text.contains("/register/confirm"), "{}", account.text);
+    assert!(
+        account.text.contains("您的身份等级是 1 级") && account.text.contains("/register/confirm"),
+        "{}",
+        account.text
+    );
 }
 
 #[tokio::test]
@@ -360,7 +370,11 @@ async fn a_passkey_signs_in_with_and_without_a_number() {
         assert_eq!(done.location == "/account", accepted, "{login}: {}", done.text);
         if accepted {
             let account = browser.get("/account").await;
-            assert!(account.text.contains("您的身份等级是 3 级") && account.text.contains("我的手机"), "{}", account.text);
+            assert!(
+                account.text.contains("您的身份等级是 3 级") && account.text.contains("我的手机"),
+                "{}",
+                account.text
+            );
             let replayed = browser.fill(&page, &path, &[("passkey", "1"), ("answer", &answer)]).await;
             assert_ne!(replayed.location, "/account", "once");
         }
@@ -493,7 +507,8 @@ async fn a_person_chooses_for_whom_to_act() {
     assert!(answer.location.starts_with("/act-for/"), "{} {}", answer.location, answer.text);
     let path = answer.location;
     let page = browser.get(&path).await;
-    for words in ["示范清和食品有限公司", "经办人，可办food.permit、annual.report", "由欧阳测试给出", "我本人"] {
+    for words in ["示范清和食品有限公司", "经办人，可办food.permit、annual.report", "由欧阳测试给出", "我本人"]
+    {
         assert!(page.text.contains(words), "{words}: {}", page.text);
     }
     let nobody = browser.fill(&page, &path, &[("subject", "somebody-else")]).await;

@@ -21,9 +21,7 @@ fn folder() -> Option<std::path::PathBuf> {
 
 fn bytes(hex: &Value) -> Vec<u8> {
     let hex = hex.as_str().expect("hex").as_bytes();
-    hex.chunks(2)
-        .map(|two| u8::from_str_radix(std::str::from_utf8(two).expect("ascii"), 16).expect("hex"))
-        .collect()
+    hex.chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).expect("ascii"), 16).expect("hex")).collect()
 }
 
 fn b64u_of_hex(hex: &Value) -> String {
