@@ -39,13 +39,12 @@ pub struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    /// Whether `text` looks like a credential, whole or damaged: a JWT comes first, or its beginning.
+    /// Whether `text` looks like a credential, whole or damaged: a JWT stands first, or what was one.
     pub fn resembles(text: &str) -> bool {
         let jwt = text.split('~').next().unwrap_or_default();
-        let letters = jwt.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-        text.starts_with("eyJ")
-            || letters && jwt.bytes().filter(|b| *b == b'.').count() == 2
-            || text.starts_with("ey") && letters
+        let is_base64url = jwt.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        let dots = jwt.bytes().filter(|b| *b == b'.').count();
+        text.starts_with("eyJ") || is_base64url && (dots == 2 || text.starts_with("ey"))
     }
 
     /// Takes a credential apart; blanks and line ends behind it are trimmed.
@@ -57,18 +56,17 @@ impl<'a> Envelope<'a> {
         if text.len() > MAX_BYTES {
             return Err(Unread::TooLarge);
         }
-        let (jwt, rest) = text.split_once('~').ok_or(Unread::Damaged)?;
-        let mut parts = jwt.split('.');
-        let (Some(head), Some(payload), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(Unread::Damaged);
-        };
+        let head = text.split(['.', '~']).next().unwrap_or_default();
         let header = b64u::decode(head).map_err(|_| Unread::Damaged)?;
         let header = json::read_object(&header, MAX_BYTES).map_err(|_| Unread::Damaged)?;
         if header.get("typ").and_then(Value::as_str) != Some(TYP) {
             return Err(Unread::Unrecognised);
         }
+        let (jwt, rest) = text.split_once('~').ok_or(Unread::Damaged)?;
+        let mut parts = jwt.split('.').skip(1);
+        let (Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(Unread::Damaged);
+        };
         let chain = chain(&header).ok_or(Unread::Damaged)?;
         let mut disclosures: Vec<&str> = rest.split('~').collect();
         let remainder = disclosures.pop().unwrap_or_default();

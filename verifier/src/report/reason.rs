@@ -1,6 +1,7 @@
 //! Every reason that a check can give, its place in the order of formats §7, and what a clerk reads.
 
 use super::Sentence;
+use crate::trust::TrustError;
 
 /// The row of the verdicts' table that a reason belongs to; the first row that has one decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -170,4 +171,42 @@ reasons! {
         "信任包已过期" "The trust bundle has expired"
     TrustRollback "trust.rollback" Undetermined
         "信任包比已有的还旧" "The trust bundle is older than the one already known"
+}
+
+impl From<TrustError> for Reason {
+    fn from(error: TrustError) -> Self {
+        match error {
+            TrustError::Malformed => Self::TrustMalformed,
+            TrustError::Threshold => Self::TrustThreshold,
+            TrustError::Chain => Self::TrustChain,
+            TrustError::Mismatch => Self::TrustMismatch,
+            TrustError::Expired => Self::TrustExpired,
+            TrustError::Rollback => Self::TrustRollback,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_stand_under_their_checks_and_rows_are_the_designs() {
+        for reason in Reason::ALL {
+            let (check, name) = reason.code().split_once('.').unwrap();
+            let row = reason.row();
+            assert!(!name.is_empty());
+            match check {
+                "signature" => assert_eq!(row, Row::Invalid),
+                "trust" | "input" | "algorithm" => assert_eq!(row, Row::Undetermined),
+                "status" => assert!(matches!(row, Row::NotInForce | Row::InForceUnknown)),
+                "validity" => assert!(matches!(row, Row::NotInForce | Row::InForceUnknown)),
+                _ => assert!(matches!(row, Row::Invalid | Row::Undetermined) || check == "code"),
+            }
+            let sentence = reason.sentence();
+            assert!(!sentence.zh.is_empty() && !sentence.en.is_empty());
+        }
+        let twice = |code: &str| Reason::ALL.iter().filter(|reason| reason.code() == code).count();
+        assert_eq!((twice("log.key"), twice("validity.not_yet"), twice("path.weak")), (2, 2, 1));
+    }
 }
