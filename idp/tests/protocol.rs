@@ -1,12 +1,17 @@
-//! The protocol, over the real router on SQLite.
+//! The protocol, over the real router.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod world;
 
 use idp::assurance::Acr;
 use http::{Request, StatusCode, header};
+use idp::client::Names;
+use idp::provision::{NewAuth, NewClient};
+use keys::signer::Signer as _;
+use keys::software::SoftwareKey;
 use serde_json::json;
+use verifier::algorithm::Algorithm;
 use world::{CALLBACK, DESK, ISSUER, SECRET, SIGNER, VERIFIER, Visitor, World, basic, claims, header_of};
 
 const NUMBER: &str = "110101199001010010";
@@ -496,4 +501,150 @@ async fn discovery_and_keys_agree() {
     let kids: std::collections::BTreeSet<_> = keys.iter().map(|key| key["kid"].as_str().unwrap()).collect();
     assert_eq!(kids.len(), 4);
     assert!(keys.iter().all(|key| key.get("d").is_none()));
+}
+
+/// An assertion of a client by its key (RFC 7523 §3).
+fn assertion(world: &World, key: &SoftwareKey, change: impl FnOnce(&mut serde_json::Value)) -> String {
+    let mut claims = json!({
+        "iss": "keyed", "sub": "keyed", "aud": ISSUER, "jti": world.now().to_string(), "iat": world.now(), "exp": world.now() + 60,
+    });
+    change(&mut claims);
+    keys::jws::sign_json(key, "JWT", &claims).unwrap()
+}
+
+#[tokio::test]
+async fn a_client_proves_itself_by_its_key_once_an_assertion() {
+    let world = World::start().await;
+    let key = |algorithm| SoftwareKey::from_pkcs8(algorithm, &SoftwareKey::generate(algorithm).unwrap()).unwrap();
+    let (own, foreign) = (key(Algorithm::Es256), key(Algorithm::Es256));
+    let mut new = NewClient::system("keyed", Names::same("系统"), SECRET, "11990100001000010R", SIGNER, &["licence.read"]);
+    new.auth = NewAuth::PrivateKeyJwt(json!({ "keys": [own.public_key().to_jwk()] }));
+    idp::provision::client(&world.idp, new).await.unwrap();
+    let ask = async |assertion: String| {
+        let fields = [
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", assertion.as_str()),
+        ];
+        let reply = world.post("/token", "", &fields).await;
+        world.advance(1);
+        if reply.status == StatusCode::OK { "ok".to_owned() } else { reply.error() }
+    };
+    let good = assertion(&world, &own, |_| {});
+    assert_eq!(ask(good.clone()).await, "ok");
+    assert_eq!(ask(good).await, "invalid_client", "used twice");
+    let now = world.now();
+    type Row = (&'static str, serde_json::Value, &'static str);
+    let rows: [Row; 16] = [
+        ("aud", json!("http://localhost:8080/token"), "ok"),
+        ("aud", json!([ISSUER]), "ok"),
+        ("aud", json!([ISSUER, "https://else.example"]), "invalid_client"),
+        ("aud", json!("https://else.example"), "invalid_client"),
+        ("aud", json!(null), "invalid_client"),
+        ("iss", json!("portal"), "invalid_client"),
+        ("sub", json!("portal"), "invalid_client"),
+        ("exp", json!(now - 300), "invalid_client"),
+        ("exp", json!(now + 86_400), "invalid_client"),
+        ("exp", json!(null), "invalid_client"),
+        ("exp", json!("soon"), "invalid_client"),
+        ("nbf", json!(now + 8 + 8), "ok"),
+        ("nbf", json!(now + 300), "invalid_client"),
+        ("iat", json!(now + 300), "invalid_client"),
+        ("jti", json!(null), "invalid_client"),
+        ("extra", json!({ "a": 1 }), "ok"),
+    ];
+    for (member, value, expected) in rows {
+        let text = assertion(&world, &own, |claims| claims[member] = value.clone());
+        assert_eq!(ask(text).await, expected, "{member} {value}");
+    }
+    let stranger = assertion(&world, &foreign, |_| {});
+    assert_eq!(ask(stranger).await, "invalid_client");
+    let by_secret = world.post("/token", &basic("keyed", SECRET), &[("grant_type", "client_credentials")]).await;
+    assert_eq!(by_secret.error(), "invalid_client");
+}
+
+#[tokio::test]
+async fn userinfo_takes_a_token_in_one_place_and_names_what_is_wrong() {
+    let world = World::start().await;
+    let alice = world.person("alice", "张三", NUMBER).await;
+    let body = world.redeem(&world.code(&mut Visitor::default(), &alice, &[]).await).await.json();
+    let access = body["access_token"].as_str().unwrap();
+    let fields = [("grant_type", "client_credentials")];
+    let foreign = world.post("/token", &basic("police", SECRET), &fields).await.json();
+    let foreign = foreign["access_token"].as_str().unwrap();
+    for (method, authorization, field, status) in [
+        ("GET", format!("Bearer {access}"), "", 200),
+        ("GET", format!("bearer {access}"), "", 200),
+        ("POST", format!("Bearer {access}"), "", 200),
+        ("POST", String::new(), access, 200),
+        ("POST", format!("Bearer {access}"), access, 400),
+        ("GET", String::new(), "", 401),
+        ("GET", format!("Basic {access}"), "", 401),
+        ("GET", format!("Bearer {access}x"), "", 401),
+        ("GET", format!("Bearer {foreign}"), "", 401),
+        ("GET", format!("Bearer {}", body["id_token"].as_str().unwrap()), "", 401),
+        ("GET", "Bearer a.b.c".to_owned(), "", 401),
+    ] {
+        let mut request = Request::builder().method(method).uri("/userinfo").header(header::HOST, "localhost:8080");
+        if !authorization.is_empty() {
+            request = request.header(header::AUTHORIZATION, &authorization);
+        }
+        let mut text = String::new();
+        if !field.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+            text = world::form(&[("access_token", field)]);
+        }
+        let before = world.idp.db().statements();
+        let reply = world.send(request.body(text).unwrap()).await;
+        assert_eq!(reply.status.as_u16(), status, "{method} {}", &authorization[..authorization.len().min(12)]);
+        if status == 200 {
+            assert_eq!(world.idp.db().statements() - before, 2);
+        }
+        assert_eq!(reply.headers.contains_key(header::WWW_AUTHENTICATE), status != 200);
+    }
+    world.advance(299);
+    assert_eq!(world.userinfo(access).await.status, StatusCode::OK);
+    world.advance(1);
+    assert_eq!(world.userinfo(access).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn introspection_tells_the_holder_and_the_resource_alone() {
+    let world = World::start().await;
+    let alice = world.person("alice", "张三", NUMBER).await;
+    let body = world.redeem(&world.code(&mut Visitor::default(), &alice, &[]).await).await.json();
+    let token = body["access_token"].as_str().unwrap();
+    let ask = async |client: &str| world.post("/introspect", &basic(client, SECRET), &[("token", token)]).await.json();
+    assert_eq!(ask("portal").await["active"], true);
+    assert_eq!(ask("desk").await, json!({ "active": false }));
+    world.run("UPDATE sessions SET ended_at = 1").await;
+    assert_eq!(ask("portal").await, json!({ "active": false }));
+}
+
+#[tokio::test]
+async fn a_sid_never_comes_back() {
+    let world = World::start().await;
+    let alice = world.person("alice", "张三", NUMBER).await;
+    let bob = world.person("bob", "李四", "110101199001010029").await;
+    let mut browser = Visitor::default();
+    let mut seen = std::collections::BTreeSet::new();
+    for (person, prompt) in [(&alice, ""), (&alice, ""), (&bob, ""), (&bob, "login"), (&alice, "login")] {
+        world.run("UPDATE sessions SET ended_at = 1 WHERE ended_at IS NULL").await;
+        let code = world.code(&mut browser, person, &[("prompt", prompt)]).await;
+        let body = world.redeem(&code).await.json();
+        let sid = claims(body["id_token"].as_str().unwrap())["sid"].as_str().unwrap().to_owned();
+        assert!(seen.insert(sid));
+    }
+}
+
+#[tokio::test]
+async fn one_code_and_one_assertion_pass_once_in_a_race() {
+    let world = World::start().await;
+    let alice = world.person("alice", "张三", NUMBER).await;
+    for _ in 0..10 {
+        let code = world.code(&mut Visitor::default(), &alice, &[]).await;
+        let (a, b, c) = tokio::join!(world.redeem(&code), world.redeem(&code), world.redeem(&code));
+        let good = [a, b, c].iter().filter(|reply| reply.status == StatusCode::OK).count();
+        assert_eq!(good, 1);
+    }
 }

@@ -4,7 +4,7 @@ use url::Url;
 
 /// Whether a client may register `text` as a redirect URI: absolute, no fragment (RFC 6749 §3.1.2), no wildcard, no user,
 /// plain characters; https, http on loopback, or a private-use scheme with a dot in it (RFC 8252 §7).
-pub fn may_be_registered(text: &str) -> bool {
+pub(crate) fn may_be_registered(text: &str) -> bool {
     if text.len() > 2_000 || text.contains(['#', '*', '\\', ' ']) || !text.bytes().all(|b| b.is_ascii_graphic()) {
         return false;
     }

@@ -42,6 +42,7 @@ impl Clock for Standing {
     }
 }
 
+/// The provider, with a clock that stands until it is moved. On SQLite, or on PostgreSQL where `DATABASE_URL` names one.
 pub struct World {
     pub idp: Idp,
     router: Router,
@@ -139,6 +140,18 @@ pub fn header_of(jwt: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(jwt.split('.').next().unwrap()).unwrap()).unwrap()
 }
 
+/// A database of its own on the server that `DATABASE_URL` names.
+async fn fresh_postgres(server: &str, number: u64) -> String {
+    let name = format!("idp_{}_{number}", std::process::id());
+    let db = Db::connect(server, &store::Settings::default()).await.unwrap();
+    let mut connection = db.reader().await.unwrap();
+    let sql = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    on!(&mut connection, c => sqlx::raw_sql(sql).execute(c).await.map(drop)).unwrap();
+    let mut url = url::Url::parse(server).unwrap();
+    url.set_path(&name);
+    url.into()
+}
+
 /// A response, read whole.
 pub async fn reply(response: axum::response::Response) -> Reply {
     let (head, body) = response.into_parts();
@@ -156,7 +169,10 @@ impl World {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("xinyin-idp-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let url = format!("sqlite://{}", folder.join("idp.db").display());
+        let url = match std::env::var("DATABASE_URL") {
+            Ok(server) => fresh_postgres(&server, number).await,
+            Err(_) => format!("sqlite://{}", folder.join("idp.db").display()),
+        };
         let db = Db::open(&url, idp::MIGRATIONS).await.unwrap();
         let clock = Arc::new(Standing(AtomicI64::new(1_790_000_000)));
         let sources = Sources { clock: clock.clone(), random: Sources::system().random };
