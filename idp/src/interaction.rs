@@ -221,7 +221,7 @@ pub async fn find(
     if marks.is_empty() {
         return Ok(None);
     }
-    let Some(row) = authorizations::find_pending(tx, id, &marks, now).await? else { return Ok(None) };
+    let Some(row) = authorizations::find_pending(tx, id, marks, now).await? else { return Ok(None) };
     row.interaction(idp, tx).await
 }
 

@@ -154,7 +154,7 @@ async fn the_second_portal_needs_no_sign_in_and_prompts_are_obeyed() {
     ] {
         let reply = world.get(&mut browser, &world.authorize("portal", change)).await;
         let got = if reply.location().starts_with('/') {
-            reply.location()[..reply.location()[1..].find('/').unwrap() + 1].to_owned()
+            reply.location()[..=reply.location()[1..].find('/').unwrap()].to_owned()
         } else {
             let answer = reply.answer(CALLBACK);
             answer.get("error").cloned().unwrap_or_else(|| "code".into())
@@ -534,8 +534,7 @@ async fn a_client_proves_itself_by_its_key_once_an_assertion() {
     assert_eq!(ask(good.clone()).await, "ok");
     assert_eq!(ask(good).await, "invalid_client", "used twice");
     let now = world.now();
-    type Row = (&'static str, serde_json::Value, &'static str);
-    let rows: [Row; 16] = [
+    let rows: [(&str, serde_json::Value, &str); 16] = [
         ("aud", json!("http://localhost:8080/token"), "ok"),
         ("aud", json!([ISSUER]), "ok"),
         ("aud", json!([ISSUER, "https://else.example"]), "invalid_client"),

@@ -163,14 +163,14 @@ fn check_assertion(
     let wrong = Refusal::Wrong("client authentication failed");
     let jws = Jws::parse(assertion, MAX_ASSERTION_BYTES).map_err(|_| wrong)?;
     let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let named = |key: &&Value| match (jws.kid(), key.get("kid").and_then(Value::as_str)) {
+    let of_that_name = |key: &&Value| match (jws.kid(), key.get("kid").and_then(Value::as_str)) {
         (Some(wanted), Some(has)) => wanted == has,
         _ => true,
     };
-    let known = |key: &Value| {
+    let has_signed = |key: &Value| {
         PublicKey::from_jwk(key).is_ok_and(|key| jws.verify(&key, &Algorithm::ALL).is_ok())
     };
-    if !keys.iter().take(16).filter(named).any(known) {
+    if !keys.iter().take(16).filter(of_that_name).any(has_signed) {
         return Err(wrong);
     }
     let claims = json::read_object(&jws.payload, MAX_ASSERTION_BYTES).map_err(|_| wrong)?;

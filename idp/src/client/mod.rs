@@ -209,6 +209,7 @@ mod algorithm_name {
     use serde::{Deserialize as _, Deserializer, Serializer};
     use verifier::algorithm::Algorithm;
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
     pub(super) fn serialize<S: Serializer>(value: &Algorithm, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(value.name())
     }

@@ -92,21 +92,21 @@ pub(crate) fn answer(
     client: &Arc<Client>,
     request: &Request,
     mut parameters: Vec<(&'static str, String)>,
-) -> Box<Answer> {
+) -> Answer {
     if let Some(state) = &request.state {
         parameters.push(("state", state.clone()));
     }
     parameters.push(("iss", idp.settings().issuer_text().to_owned()));
-    Box::new(Answer {
+    Answer {
         client: client.clone(),
         redirect_uri: request.redirect_uri.clone(),
         mode: request.response_mode,
         parameters,
-    })
+    }
 }
 
 /// The error response for `request`.
-pub(crate) fn refusal(idp: &Idp, client: &Arc<Client>, request: &Request, refused: Refused) -> Box<Answer> {
+pub(crate) fn refusal(idp: &Idp, client: &Arc<Client>, request: &Request, refused: Refused) -> Answer {
     let parameters = vec![("error", refused.error.to_owned()), ("error_description", refused.description.to_owned())];
     answer(idp, client, request, parameters)
 }
@@ -162,7 +162,7 @@ pub(crate) async fn refuse(
     if interaction.stored && !authorizations::end(tx, &interaction.id, now).await? {
         return Ok(Next::Over);
     }
-    Ok(Next::Answer(refusal(idp, client, &interaction.request, refused)))
+    Ok(Next::Answer(Box::new(refusal(idp, client, &interaction.request, refused))))
 }
 
 /// What the rules say.
@@ -341,13 +341,13 @@ async fn act_for(
         interaction.acting = last.map(|last| authorizations::acting(&last));
     }
     match &interaction.acting {
-        Some(Acting::Mandate(id)) => match mandates.iter().position(|mandate| mandate.id == *id) {
-            Some(at) => Ok(Ok(Some(mandates.swap_remove(at)))),
-            None => {
-                interaction.acting = None; // it has ended: choose again
-                Ok(Err(Step::ActFor))
+        Some(Acting::Mandate(id)) => {
+            if let Some(at) = mandates.iter().position(|mandate| mandate.id == *id) {
+                return Ok(Ok(Some(mandates.swap_remove(at))));
             }
-        },
+            interaction.acting = None; // it has ended: choose again
+            Ok(Err(Step::ActFor))
+        }
         Some(Acting::Self_) => Ok(Ok(None)),
         None if mandates.is_empty() => {
             interaction.acting = Some(Acting::Self_);
@@ -449,5 +449,5 @@ async fn issue(
         row = row.department(mandate.code);
     }
     audit::append(tx, &row).await?;
-    Ok(Next::Answer(answer(idp, client, &interaction.request, vec![("code", code)])))
+    Ok(Next::Answer(Box::new(answer(idp, client, &interaction.request, vec![("code", code)]))))
 }

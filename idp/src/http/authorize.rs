@@ -129,7 +129,7 @@ async fn checked(
         Err(Refusal::Client(request, refused)) => {
             let answer = flow::refusal(idp, &client, &request, refused);
             let asked_by = if by_post { Method::POST } else { Method::GET };
-            Ok(Err(steps::leave(asker, &answer, asked_by)))
+            Ok(Err(steps::leave(asker, &answer, &asked_by)))
         }
     }
 }

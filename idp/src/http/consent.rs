@@ -31,7 +31,7 @@ pub(crate) struct Answer {
 }
 
 /// Everything that both halves need.
-struct Asked {
+struct Question {
     interaction: Interaction,
     client: std::sync::Arc<Client>,
     session: Session,
@@ -39,12 +39,12 @@ struct Asked {
     scopes: Vec<String>,
 }
 
-async fn asked(
+async fn question(
     idp: &Idp,
     tx: &mut store::Tx,
     id: &str,
     browser: &Browser,
-) -> Result<Result<Asked, Interaction>, Problem> {
+) -> Result<Result<Question, Interaction>, Problem> {
     let now = idp.sources().now();
     let interaction = steps::load(idp, tx, id, browser).await?;
     let crate::interaction::Asker::Client(client) = &interaction.asker else { return Err(problem::no_interaction()) };
@@ -61,7 +61,7 @@ async fn asked(
         _ => None,
     };
     let scopes = asked_scopes(&interaction.request, &client);
-    Ok(Ok(Asked { interaction, client, session, mandate, scopes }))
+    Ok(Ok(Question { interaction, client, session, mandate, scopes }))
 }
 
 /// `GET /consent/{id}`.
@@ -72,16 +72,16 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let mut tx = idp.db().begin().await.map_err(problem::of_storage)?;
-    let asked = match asked(&idp, &mut tx, &id, &browser).await? {
-        Ok(asked) => asked,
+    let question = match question(&idp, &mut tx, &id, &browser).await? {
+        Ok(question) => question,
         Err(interaction) => return steps::go_on(&idp, &asker, &browser, tx, interaction, None).await,
     };
-    let sealed = people::sealed(&mut tx, &asked.session.person).await.map_err(problem::of_storage)?;
+    let sealed = people::sealed(&mut tx, &question.session.person).await.map_err(problem::of_storage)?;
     let sealed = sealed.ok_or_else(problem::no_interaction)?;
     drop(tx);
     let keys = idp.field_keys(idp.sources().now())?;
-    let person = claims::Person::open(&keys, &asked.session.person, &sealed)?;
-    Ok(page(&asker, &id, &asked, &person).into_response())
+    let person = claims::Person::open(&keys, &question.session.person, &sealed)?;
+    Ok(page(&asker, &id, &question, &person).into_response())
 }
 
 /// `POST /consent/{id}`.
@@ -95,14 +95,14 @@ pub(crate) async fn answer(
     asker.check_form(&form.form_token, &id)?;
     let now = idp.sources().now();
     let mut tx = idp.db().begin().await.map_err(problem::of_storage)?;
-    let mut asked = match asked(&idp, &mut tx, &id, &browser).await? {
-        Ok(asked) => asked,
+    let mut question = match question(&idp, &mut tx, &id, &browser).await? {
+        Ok(question) => question,
         Err(interaction) => return steps::go_on(&idp, &asker, &browser, tx, interaction, None).await,
     };
     if form.cancel.is_some() {
-        return steps::cancel(&idp, &asker, tx, asked.interaction).await;
+        return steps::cancel(&idp, &asker, tx, question.interaction).await;
     }
-    let kept: Vec<String> = asked
+    let kept: Vec<String> = question
         .scopes
         .iter()
         .map(|scope| {
@@ -110,11 +110,11 @@ pub(crate) async fn answer(
             if refused { format!("-{scope}") } else { scope.clone() }
         })
         .collect();
-    let organisation = asked.mandate.as_ref().map(|mandate| &mandate.organisation);
-    let (person, client) = (&asked.session.person, &asked.client.client_id);
+    let organisation = question.mandate.as_ref().map(|mandate| &mandate.organisation);
+    let (person, client) = (&question.session.person, &question.client.client_id);
     subjects::put_consent(&mut tx, person, client, organisation, &kept, now).await.map_err(problem::of_storage)?;
-    asked.interaction.consented_at = Some(now);
-    steps::go_on(&idp, &asker, &browser, tx, asked.interaction, None).await
+    question.interaction.consented_at = Some(now);
+    steps::go_on(&idp, &asker, &browser, tx, question.interaction, None).await
 }
 
 /// One line of what is asked for.
@@ -123,12 +123,12 @@ struct Line {
     value: String,
 }
 
-fn page(asker: &Asker, id: &str, asked: &Asked, person: &claims::Person) -> Page {
+fn page(asker: &Asker, id: &str, question: &Question, person: &claims::Person) -> Page {
     let words = asker.words();
-    let has = |scope: &str| asked.scopes.iter().any(|s| s == scope);
+    let has = |scope: &str| question.scopes.iter().any(|s| s == scope);
     let mut lines = Vec::new();
     let mut line = |key: &str, value: String| lines.push(Line { name: words.get(key).into_owned(), value });
-    if let Some(mandate) = &asked.mandate {
+    if let Some(mandate) = &question.mandate {
         line("consent-organisation", format!("{} {}", mandate.name, mandate.code));
     }
     if has("profile") {
@@ -142,28 +142,28 @@ fn page(asker: &Asker, id: &str, asked: &Asked, person: &claims::Person) -> Page
     {
         line("consent-phone", claims::masked("111", number));
     }
-    line("consent-level", words.get(&format!("consent-level-{}", asked.session.acr.level())).into_owned());
+    line("consent-level", words.get(&format!("consent-level-{}", question.session.acr.level())).into_owned());
     if has("offline_access") {
         line("consent-offline", words.get("consent-offline-what").into_owned());
     }
-    for scope in asked.scopes.iter().filter(|scope| claims::scope_of_scope(scope).is_none()) {
+    for scope in question.scopes.iter().filter(|scope| claims::scope_of_scope(scope).is_none()) {
         let key = format!("consent-scope-{}", scope.replace(['.', ':'], "-"));
         let what = if words.has(&key) { words.get(&key).into_owned() } else { scope.clone() };
         line("consent-may", what);
     }
-    let host = asked.interaction.request.redirect_uri.parse::<Url>().ok();
+    let host = question.interaction.request.redirect_uri.parse::<Url>().ok();
     let main = Consent {
         w: words,
-        name: asked.client.name.get(asker.lang()),
-        operator: asked.client.operator.get(asker.lang()),
+        name: question.client.name.get(asker.lang()),
+        operator: question.client.operator.get(asker.lang()),
         host: host.as_ref().and_then(Url::host_str).unwrap_or_default(),
         path: format!("/consent/{id}"),
         form_token: asker.form_token(id),
         lines,
         number: has("id_number") && person.document.is_some(),
-        purpose: asked.client.number_purpose.get(asker.lang()),
+        purpose: question.client.number_purpose.get(asker.lang()),
     };
-    Page::of(asker, words.get("consent-title"), &main).who(&person.name).bound_to(asked.session.id.as_str())
+    Page::of(asker, words.get("consent-title"), &main).who(&person.name).bound_to(question.session.id.as_str())
 }
 
 #[derive(Template)]

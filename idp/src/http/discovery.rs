@@ -11,9 +11,6 @@ use crate::assurance::Acr;
 use crate::client::{GrantType, OWN_SCOPES};
 use crate::token::claims;
 
-/// How long others may keep discovery and keys, in seconds.
-pub(crate) const CACHE_SECONDS: u32 = 300;
-
 /// `GET /.well-known/openid-configuration`: what this provider can do, and nothing else.
 pub(crate) async fn openid_configuration(State(idp): State<Idp>) -> Response {
     let at = |path: &str| idp.settings().at(path);

@@ -54,7 +54,7 @@ pub async fn go_on(
     let incident = asker.incident().as_str();
     let next = authorize::advance(idp, &mut tx, &mut interaction, browser, None, incident).await?;
     tx.commit().await.map_err(problem::of_storage)?;
-    let response = respond(asker, &interaction, next, Method::POST)?;
+    let response = respond(asker, &interaction, next, &Method::POST)?;
     Ok(match signed_in {
         Some(signed_in) => (browser::session_cookie(idp, &signed_in), response).into_response(),
         None => response,
@@ -79,18 +79,17 @@ pub(crate) async fn begin(
     browser: &Browser,
     mut interaction: Interaction,
 ) -> Result<Response, Problem> {
-    let (mark, cookie) = match browser.mark_digests().first() {
-        Some(mark) => (mark.clone(), None),
-        None => {
-            let (mark, cookie) = browser::new_mark(idp)?;
-            (mark, Some(cookie))
-        }
+    let (mark, cookie) = if let Some(mark) = browser.mark_digests().first() {
+        (mark.clone(), None)
+    } else {
+        let (mark, cookie) = browser::new_mark(idp)?;
+        (mark, Some(cookie))
     };
     let mut tx = idp.db().begin().await.map_err(problem::of_storage)?;
     let incident = asker.incident().as_str();
     let next = authorize::advance(idp, &mut tx, &mut interaction, browser, Some(&mark), incident).await?;
     tx.commit().await.map_err(problem::of_storage)?;
-    let response = respond(asker, &interaction, next, Method::GET)?;
+    let response = respond(asker, &interaction, next, &Method::GET)?;
     Ok(match cookie {
         Some(cookie) => (cookie, response).into_response(),
         None => response,
@@ -113,10 +112,10 @@ pub async fn cancel(idp: &Idp, asker: &Asker, mut tx: Tx, interaction: Interacti
         Who::Page(_) => Next::Page("/".to_owned()),
     };
     tx.commit().await.map_err(problem::of_storage)?;
-    respond(asker, &interaction, next, Method::POST)
+    respond(asker, &interaction, next, &Method::POST)
 }
 
-fn respond(asker: &Asker, interaction: &Interaction, next: Next, asked_by: Method) -> Result<Response, Problem> {
+fn respond(asker: &Asker, interaction: &Interaction, next: Next, asked_by: &Method) -> Result<Response, Problem> {
     match next {
         Next::Step(step) => Ok(see_other(&step.path(interaction.id.as_str()))),
         Next::Page(path) => Ok(see_other(&path)),
@@ -133,7 +132,7 @@ pub(crate) fn see_other(to: &str) -> Response {
 
 /// The answer that leads back to the client. After a form it is a page of ours that moves on by itself, because browsers
 /// hold a form's whole redirect chain to `form-action` (W3C CSP3, issue 8).
-pub(crate) fn leave(asker: &Asker, answer: &Answer, asked_by: Method) -> Response {
+pub(crate) fn leave(asker: &Asker, answer: &Answer, asked_by: &Method) -> Response {
     let parameters: Vec<(&str, &str)> = answer.parameters.iter().map(|(n, v)| (*n, v.as_str())).collect();
     let host = Url::parse(&answer.redirect_uri).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     let name = answer.client.name.get(asker.lang());
@@ -145,7 +144,7 @@ pub(crate) fn leave(asker: &Asker, answer: &Answer, asked_by: Method) -> Respons
         return page.script("/static/submit.js").policy(policy).into_response();
     }
     let url = redirect::with(&answer.redirect_uri, &parameters);
-    if asked_by == Method::GET {
+    if *asked_by == Method::GET {
         return see_other(&url);
     }
     let main = Returning { w: words, name, host: &host, url: &url };
@@ -153,7 +152,7 @@ pub(crate) fn leave(asker: &Asker, answer: &Answer, asked_by: Method) -> Respons
     page.into_response()
 }
 
-/// `GET /static/submit.js`: sends the one form of the form_post page.
+/// `GET /static/submit.js`: sends the one form of the `form_post` page.
 pub(crate) async fn submit_js() -> Response {
     let headers = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=86400")];
     (headers, "document.querySelector('form[data-submit]').submit();\n").into_response()

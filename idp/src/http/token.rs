@@ -134,32 +134,13 @@ impl Request<'_> {
                 return Err(OAuthError::grant("the code is not known or has expired"));
             }
         };
-        if let Err(error) = self.check_code(&family, redirect_uri, verifier) {
+        if let Err(error) = check_code(&family, redirect_uri, verifier) {
             authorizations::revoke(&mut tx, &family.id, self.now).await?;
             self.audit(&mut tx, client.client_id.as_str(), "token.code", error.error(), None).await?;
             tx.commit().await?;
             return Err(error);
         }
         self.finish(tx, &family, resource, None, None, "token.code").await
-    }
-
-    fn check_code(
-        &self,
-        family: &Family,
-        redirect_uri: Option<&str>,
-        verifier: Option<&str>,
-    ) -> Result<(), OAuthError> {
-        if redirect_uri != Some(family.request.redirect_uri.as_str()) {
-            return Err(OAuthError::grant("redirect_uri is not the one of the authorization request"));
-        }
-        match (&family.request.code_challenge, verifier) {
-            (Some(challenge), Some(verifier)) if pkce::fits(verifier, challenge) => Ok(()),
-            (None, None) => Ok(()),
-            (Some(_), None) => Err(OAuthError::grant("code_verifier is missing")),
-            (Some(_), Some(_)) => Err(OAuthError::grant("code_verifier does not fit")),
-            // A verifier without a challenge: the challenge was stripped on the way (RFC 9700 §2.1.1).
-            (None, Some(_)) => Err(OAuthError::grant("the authorization request had no code_challenge")),
-        }
     }
 
     /// `refresh_token` (RFC 6749 §6, RFC 9700 §4.14).
@@ -242,5 +223,24 @@ impl Request<'_> {
             "expires_in": token.expires_in,
             "scope": scope.join(" "),
         }))
+    }
+}
+
+/// Whether a code's taker is its asker (RFC 6749 §4.1.3, RFC 7636 §4.6).
+fn check_code(
+    family: &Family,
+    redirect_uri: Option<&str>,
+    verifier: Option<&str>,
+) -> Result<(), OAuthError> {
+    if redirect_uri != Some(family.request.redirect_uri.as_str()) {
+        return Err(OAuthError::grant("redirect_uri is not the one of the authorization request"));
+    }
+    match (&family.request.code_challenge, verifier) {
+        (Some(challenge), Some(verifier)) if pkce::fits(verifier, challenge) => Ok(()),
+        (None, None) => Ok(()),
+        (Some(_), None) => Err(OAuthError::grant("code_verifier is missing")),
+        (Some(_), Some(_)) => Err(OAuthError::grant("code_verifier does not fit")),
+        // A verifier without a challenge: the challenge was stripped on the way (RFC 9700 §2.1.1).
+        (None, Some(_)) => Err(OAuthError::grant("the authorization request had no code_challenge")),
     }
 }

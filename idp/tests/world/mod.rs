@@ -125,9 +125,9 @@ pub fn basic(client: &str, secret: &str) -> String {
 
 pub fn form(pairs: &[(&str, &str)]) -> String {
     let mut out = url::form_urlencoded::Serializer::new(String::new());
-    pairs.iter().for_each(|(name, value)| {
+    for (name, value) in pairs {
         out.append_pair(name, value);
-    });
+    }
     out.finish()
 }
 
@@ -360,6 +360,7 @@ impl World {
         reply
     }
 
+    #[expect(clippy::unused_self, reason = "reads as what it is: a request to this world")]
     pub fn authorize(&self, client: &str, more: &[(&str, &str)]) -> String {
         let redirect_uri = match client {
             "portal" => CALLBACK,
