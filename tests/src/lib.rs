@@ -9,6 +9,7 @@ pub mod backend;
 pub mod folder;
 pub mod foreign;
 pub mod hostile;
+pub mod idp;
 pub mod issuer;
 pub mod logs;
 pub mod network;

@@ -47,7 +47,7 @@ pub struct Ended {
 pub async fn run(arguments: &[&str]) -> Ended {
     let mut command = tokio::process::Command::new(binary());
     command.args(arguments).current_dir(std::env::temp_dir()).kill_on_drop(true);
-    let output = tokio::time::timeout(Duration::from_secs(60), command.output()).await;
+    let output = tokio::time::timeout(Duration::from_mins(1), command.output()).await;
     let output = output.expect("it ends within a minute").expect("it starts");
     Ended {
         status: output.status,
@@ -179,7 +179,7 @@ impl Up {
         let begun = Instant::now();
         let mut process = Process::start(&["up", "--data", &data]);
         for address in address::ALL {
-            process.ready(&format!("{address}/livez"), Duration::from_secs(60)).await;
+            process.ready(&format!("{address}/livez"), Duration::from_mins(1)).await;
         }
         Self { process, took: begun.elapsed(), folder, _alone: alone }
     }

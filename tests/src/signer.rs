@@ -73,7 +73,7 @@ impl SignerWorld {
         network::serve(listener, signer.router());
         let stop = Arc::new(Notify::new());
         let (worker, stopped) = (signer.clone(), stop.clone());
-        tokio::spawn(async move { worker.run_background(async move { stopped.notified().await }).await });
+        tokio::spawn(async move { Box::pin(worker.run_background(async move { stopped.notified().await })).await });
         Self { signer, url, issuer, clock, market, window, type_code, stop, _database: database }
     }
 
