@@ -85,9 +85,6 @@ impl LicenceSigner {
     ) -> Result<HistoryEvent, FlowError> {
         let now = self.sources().now();
         let department = officer.department();
-        let key =
-            self.key_store().ring(&Purpose::department(&department.code, DepartmentUse::Credential))?.active(now)?;
-        let leaf_key = entry::key_digest(key.public_key().spki_der());
         let salt = self.sources().bytes::<32>()?;
         let (id, leaf) = (self.random_id()?, self.random_id()?);
 
@@ -113,6 +110,9 @@ impl LicenceSigner {
         if row.released_at.is_none() {
             return Err(FlowError::NotReleased);
         }
+        let key =
+            self.key_store().ring(&Purpose::department(&department.code, DepartmentUse::Credential))?.active(now)?;
+        let leaf_key = entry::key_digest(key.public_key().spki_der());
         let before = State::from_word(&row.state).ok_or(store::StorageError::Damaged("a licence's state"))?;
         let after = order.event.after(before)?;
         let effective = order.event.effective(order.effective_at, now)?;

@@ -1,5 +1,6 @@
 //! Sealing: the keys sign what was recorded.
 
+use keys::certified::CertifiedSigner;
 use keys::{DepartmentUse, Purpose, Signer as _};
 use verifier::log::Event as LogEvent;
 use verifier::rendition::code::write::{self as code, Draft as CodeDraft, Item};
@@ -81,7 +82,7 @@ pub(crate) struct SealedCredential {
     pub(crate) text: String,
 }
 
-/// Seals the credential of a sealing whose leaf has this proof.
+/// Seals the credential of a sealing whose leaf has this proof, by the department's own key.
 pub(crate) fn credential(
     signer: &LicenceSigner,
     recorded: &Recorded,
@@ -89,13 +90,26 @@ pub(crate) fn credential(
     proof: String,
     now: Timestamp,
 ) -> Result<SealedCredential, FlowError> {
-    let damaged = || FlowError::Storage(store::StorageError::Damaged("a sealing"));
-    let purpose = Purpose::department(&recorded.department, DepartmentUse::Credential);
-    let key = signer.key_store().certified(&purpose, now)?;
-    let (top, items) = (recorded.disclosures.top(), recorded.disclosures.items());
+    let key =
+        signer.key_store().certified(&Purpose::department(&recorded.department, DepartmentUse::Credential), now)?;
     let uri = signer.status_uri(&sealing.status_list);
+    credential_by(&key, signer, recorded, sealing, &uri, proof, now)
+}
+
+/// Seals a credential with `key` and the status list at `uri`.
+pub(crate) fn credential_by(
+    key: &CertifiedSigner,
+    signer: &LicenceSigner,
+    recorded: &Recorded,
+    sealing: &SealingRow,
+    uri: &str,
+    proof: String,
+    now: Timestamp,
+) -> Result<SealedCredential, FlowError> {
+    let damaged = || FlowError::Storage(store::StorageError::Damaged("a sealing"));
+    let (top, items) = (recorded.disclosures.top(), recorded.disclosures.items());
     let position = u64::try_from(sealing.status_position).map_err(|_| damaged())?;
-    let draft = credential_draft(signer, &recorded.facts, &recorded.department, &top, &items, &uri, position, now);
+    let draft = credential_draft(signer, &recorded.facts, &recorded.department, &top, &items, uri, position, now);
     let array =
         |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(|b| <[u8; 32]>::try_from(b).ok()).ok_or_else(damaged);
     let log = LogClaim {
@@ -106,7 +120,7 @@ pub(crate) fn credential(
         proof,
     };
     let payload = draft.payload(Some(&log)).map_err(|error| FlowError::Internal(error.to_string()))?;
-    let jwt = keys::jws::sign(&key, header(key.chain()), &payload)?;
+    let jwt = keys::jws::sign(key, header(key.chain()), &payload)?;
     let text = assemble(&jwt, top.iter().chain(&items));
     let kept = RenditionRow { kid: key.kid().to_owned(), sealed_at: now.seconds(), body: jwt.into_bytes() };
     Ok(SealedCredential { kept, text })
@@ -121,8 +135,18 @@ pub(crate) fn code(
     status: Option<(&str, u64)>,
     now: Timestamp,
 ) -> Result<RenditionRow, FlowError> {
-    let purpose = Purpose::department(department, DepartmentUse::Code);
-    let key = signer.key_store().certified(&purpose, now)?;
+    let key = signer.key_store().certified(&Purpose::department(department, DepartmentUse::Code), now)?;
+    code_by(&key, facts, licence_type, status, now)
+}
+
+/// Signs a code with `key`.
+pub(crate) fn code_by(
+    key: &CertifiedSigner,
+    facts: &Facts,
+    licence_type: &LicenceType,
+    status: Option<(&str, u64)>,
+    now: Timestamp,
+) -> Result<RenditionRow, FlowError> {
     let serial = serial(&facts.identifier).ok_or(store::StorageError::Damaged("a licence identifier"))?;
     let items = code_values(facts, licence_type);
     let draft = draft(facts, serial, &items, status, now);

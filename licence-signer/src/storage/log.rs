@@ -64,7 +64,8 @@ pub(crate) async fn any_open(tx: &mut Tx) -> Result<bool, StorageError> {
 
 /// Gives leaves their places and proofs, in one statement. At most 300 at once.
 pub(crate) async fn place(tx: &mut Tx, rows: &[(String, i64, String)]) -> Result<u64, StorageError> {
-    let mut sql = String::from("UPDATE log_leaves SET place = v.place, proof = v.proof FROM (");
+    let mut sql = String::new();
+    sql.push_str("\nUPDATE log_leaves SET place = v.place, proof = v.proof FROM ("); // one part of a statement
     for row in 0..rows.len() {
         let (a, b, c) = (row * 3 + 1, row * 3 + 2, row * 3 + 3);
         let union = if row == 0 { "" } else { " UNION ALL " };

@@ -61,9 +61,10 @@ async fn an_idempotency_key_remembers_what_was_done_and_nothing_else() {
     assert_eq!(send(&path, &token, &event).await.json(), done.json());
     let without = world.post("/v1/licences", &token, &request()).await;
     assert_ne!(without.json()["id"], first.json()["id"]);
+    let (body, key) = (request(), [("idempotency-key", "k-2")]);
     let both = tokio::join!(
-        world.call(Method::POST, "/v1/licences", Some(&token), Some(&request()), &[("idempotency-key", "k-2")]),
-        world.call(Method::POST, "/v1/licences", Some(&token), Some(&request()), &[("idempotency-key", "k-2")]),
+        world.call(Method::POST, "/v1/licences", Some(&token), Some(&body), &key),
+        world.call(Method::POST, "/v1/licences", Some(&token), Some(&body), &key),
     );
     assert_eq!((both.0.status.as_u16(), both.0.json()), (201, both.1.json()), "two at once make one");
 }
@@ -92,7 +93,11 @@ async fn what_does_not_fit_is_named() {
         let mut body = request();
         *body.pointer_mut(pointer).unwrap() = value.clone();
         let answer = world.post("/v1/licences", &token, &body).await;
-        assert_eq!((answer.status.as_u16(), answer.json()["member"].as_str()), (status, Some(member)), "{pointer} {value}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.json()["member"].as_str()),
+            (status, Some(member)),
+            "{pointer} {value}"
+        );
     }
     let mut unknown = request();
     unknown["holder"]["gender"] = json!("x");

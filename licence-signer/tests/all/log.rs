@@ -73,8 +73,10 @@ async fn three_hundred_leaves_fill_a_tile() {
         world.get("/log/tile/entries/000", None, None).await.body,
         world.get("/log/tile/entries/001.p/44", None, None).await.body,
     );
-    let leaves: Vec<_> =
-        [full, rest].iter().flat_map(|b| bundle_entries(b).unwrap().into_iter().map(leaf_hash).collect::<Vec<_>>()).collect();
+    let leaves: Vec<_> = [full, rest]
+        .iter()
+        .flat_map(|b| bundle_entries(b).unwrap().into_iter().map(leaf_hash).collect::<Vec<_>>())
+        .collect();
     assert_eq!(root_of(&leaves), last.root);
     let above = world.get("/log/tile/1/000.p/1", None, None).await;
     assert_eq!(above.body, root_of(&leaves[..256]));

@@ -80,7 +80,10 @@ async fn a_presentation_is_resolved_once_and_repeated_by_the_same_caller_alone()
     let hall = world.client(HALL);
     let late = world.post(path, &hall, &resolve(made["code"].as_str().unwrap())).await;
     assert_eq!((late.status.as_u16(), late.code()), (410, "presentation.expired".to_owned()));
-    assert_eq!(world.post(path, &hall, &resolve("XYP:00000000000000000000000000")).await.code(), "presentation.unknown");
+    assert_eq!(
+        world.post(path, &hall, &resolve("XYP:00000000000000000000000000")).await.code(),
+        "presentation.unknown"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +103,9 @@ async fn digits_only_find_it_and_the_holder_agrees() {
     assert_eq!(world.post(path, &hall, &body).await.code(), "presentation.awaiting_holder");
     assert_eq!(world.post(path, &world.client(BUREAU), &body).await.code(), "presentation.used");
     let stage = world.signer.stage(&session, &made.id).await.unwrap();
-    assert!(matches!(stage, licence_signer::flow::present::Stage::Asked(asked) if asked.department == "示范市政务服务中心"));
+    assert!(
+        matches!(stage, licence_signer::flow::present::Stage::Asked(asked) if asked.department == "示范市政务服务中心")
+    );
     world.signer.agree(&session, &made.id).await.unwrap();
     let seen = world.post(path, &hall, &body).await;
     assert_eq!(seen.status, 200, "{}", seen.text());

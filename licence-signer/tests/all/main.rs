@@ -1,5 +1,5 @@
 //! licence-signer from outside: its router on SQLite, with tokens of an idp that the test plays itself.
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a panic is how a test fails")]
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::missing_panics_doc, reason = "a panic is how a test fails")]
 
 mod events;
 mod issuing;
@@ -7,4 +7,5 @@ mod log;
 mod looking;
 mod refusals;
 mod restart;
+mod samples;
 mod world;
