@@ -261,7 +261,7 @@ pub(crate) fn decide(checks: &[Check]) -> (Verdict, Option<Reason>) {
     }
 }
 
-pub(crate) use words::{Passed, holder_binding, next, passed, rests_on};
+pub(crate) use words::{Passed, Reached, holder_binding, next, passed, rests_on};
 
 /// Digest and size of the input.
 pub(crate) fn input_facts(input: &[u8]) -> InputFacts {

@@ -78,6 +78,14 @@ enum StatusQuestion {
 ///
 /// All that a third party needs is in the arguments: no clock, no network, no private key. A document that is not
 /// recognised, or a check that fails, is no error: the report holds it.
+///
+/// ```
+/// use verifier::{evidence::Evidence, time::Timestamp, verify};
+///
+/// let at = Timestamp::from_seconds(1_795_586_400);
+/// let report = verify::open(b"https://example.org/", None, at).conclude(&Evidence::default());
+/// assert_eq!(report.exit_code(), 2); // undetermined: not a licence, and nobody to trust
+/// ```
 pub fn open<'a>(input: &[u8], trust: Option<&'a Trust>, at: Timestamp) -> Opened<'a> {
     open_without(input, trust, Reason::TrustNone, at)
 }

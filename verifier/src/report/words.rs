@@ -158,24 +158,40 @@ fn validity(licence: Option<&LicenceFacts>) -> Sentence {
     }
 }
 
+/// How far a document came, for the lines of checks that were not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// No signature was verified.
+    Nothing,
+    /// The signature is right, the content cannot be read.
+    Signature,
+    /// The content was read; there is no trust bundle.
+    Content,
+    /// All of it, under a trust bundle.
+    Bundle,
+}
+
 /// The line of a check that was not done because another does not hold, or that is outside the verdict.
-pub(crate) fn rests_on(check: CheckCode, rendition: Option<Rendition>, signed: bool) -> Sentence {
-    match (check, rendition) {
-        (CheckCode::Log, Some(Rendition::Cwt)) if signed => Sentence::fixed(
+pub(crate) fn rests_on(check: CheckCode, rendition: Option<Rendition>, reached: Reached) -> Sentence {
+    match (reached, check, rendition) {
+        (_, CheckCode::Signature, _) => {
+            Sentence::fixed("没有可以核对的签名", "There is no signature that could be checked")
+        }
+        (Reached::Nothing, _, None) => {
+            Sentence::fixed("要先认得出文件", "This needs a document that is recognised first")
+        }
+        (Reached::Nothing, ..) => Sentence::fixed("要先有可信的签名", "This needs a trusted signature first"),
+        (Reached::Signature, ..) => Sentence::fixed("要先读得出内容", "This needs content that can be read first"),
+        (_, CheckCode::Log, Some(Rendition::Cwt)) => Sentence::fixed(
             "二维码装不下公开日志的证明，不影响结果",
             "A code is too small for a proof from the public log; this does not change the result",
         ),
-        (CheckCode::Log, _) if signed => Sentence::fixed(
+        (Reached::Bundle, CheckCode::Log, _) => Sentence::fixed(
             "颁发机关没有公开日志，不影响结果",
             "The authority keeps no public log; this does not change the result",
         ),
-        (CheckCode::Algorithm | CheckCode::Power | CheckCode::Path | CheckCode::Status, _) if signed => {
-            Sentence::fixed("要先有信任包和可信的证书", "This needs a trust bundle and a trusted certificate first")
-        }
-        (CheckCode::Signature, _) => {
-            Sentence::fixed("读不到可以核对的签名", "There is no signature that could be checked")
-        }
-        _ => Sentence::fixed("要先有可信的签名", "This needs a trusted signature first"),
+        (Reached::Content, ..) => Sentence::fixed("要先有信任包", "This needs a trust bundle first"),
+        (Reached::Bundle, ..) => Sentence::fixed("要先有可信的证书", "This needs a trusted certificate first"),
     }
 }
 

@@ -75,11 +75,10 @@ impl Trust {
         let leaf = path.leaf();
         let row = self.certificate(leaf.sha256());
         let is_foreign = row.is_some_and(|row| row.foreign == Some(true));
-        let code = match row {
-            Some(row) => row.department.as_ref().map(ToString::to_string),
-            None => leaf.organization_identifier().map(str::to_owned),
-        };
-        let department = code.as_deref().and_then(|code| self.department(code));
+        // The region is that of the department which the certificate names; a row that names another disagrees.
+        let by_row = row.and_then(|row| row.department.as_ref()).map(crate::subject::SocialCreditCode::as_str);
+        let code = leaf.organization_identifier().filter(|_| !is_foreign).or(by_row);
+        let department = code.and_then(|code| self.department(code));
         let mut reasons = self.usage_reasons(leaf, row, usage, claimed);
         reasons.extend(bounds(&self.powers(path, row, is_foreign), type_code, department.map(|one| &one.region)));
         if row.is_some_and(|row| disagrees(leaf, row, is_foreign)) {

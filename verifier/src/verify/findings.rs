@@ -1,6 +1,6 @@
 //! What was found so far: one line for each check, of several reasons the one that counts.
 
-use crate::report::{CHECKS, Check, CheckCode, CheckResult, Reason, Rendition, Row, Sentence};
+use crate::report::{CHECKS, Check, CheckCode, CheckResult, Reached, Reason, Rendition, Row, Sentence};
 use crate::time::Timestamp;
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,6 +52,19 @@ impl Findings {
         line.passed && line.reason.is_none()
     }
 
+    fn reached(&self) -> Reached {
+        let touched = |code: CheckCode| self.0[code as usize].passed || self.0[code as usize].reason.is_some();
+        if !self.holds(CheckCode::Signature) {
+            Reached::Nothing
+        } else if !touched(CheckCode::Validity) {
+            Reached::Signature
+        } else if touched(CheckCode::Algorithm) {
+            Reached::Bundle
+        } else {
+            Reached::Content
+        }
+    }
+
     /// The lines of the report. `passed` words the checks that hold.
     pub(super) fn checks(
         &self,
@@ -59,13 +72,13 @@ impl Findings {
         rendition: Option<Rendition>,
         passed: impl Fn(CheckCode) -> Sentence,
     ) -> Vec<Check> {
-        let signed = self.holds(CheckCode::Signature);
+        let reached = self.reached();
         let check = |code: CheckCode| {
             let line = self.0[code as usize];
             let (result, text) = match (line.reason, line.passed) {
                 (Some(reason), _) => (result(reason), reason.sentence()),
                 (None, true) => (CheckResult::Passed, passed(code)),
-                (None, false) => (CheckResult::NotDone, crate::report::rests_on(code, rendition, signed)),
+                (None, false) => (CheckResult::NotDone, crate::report::rests_on(code, rendition, reached)),
             };
             let age_seconds = line.as_of.map(|as_of| at.since(as_of));
             Check { code, result, reason: line.reason, text, as_of: line.as_of, age_seconds }

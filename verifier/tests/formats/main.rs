@@ -9,5 +9,6 @@ mod maker;
 mod mutations;
 mod others;
 mod sd_jwt;
+mod signers;
 mod vectors;
 mod writers;
