@@ -18,6 +18,11 @@ pub const MEDIA_TYPE_JWT: &str = "application/statuslist+jwt";
 /// The media type of a list as CWT.
 pub const MEDIA_TYPE_CWT: &str = "application/statuslist+cwt";
 
+/// The media type without parameters, in small letters, as an answer's `Content-Type` may not have it.
+pub(crate) fn essence(media_type: &str) -> String {
+    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 /// What a position says. The cause behind it is for authorised callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Value {

@@ -271,7 +271,7 @@ pub fn check_status(
     let items =
         evidence.items().iter().filter(|item| item.kind == EvidenceKind::StatusList && item.uri == reference.uri);
     for item in items {
-        if behind == Behind::Credential && item.media_type != status::MEDIA_TYPE_JWT {
+        if behind == Behind::Credential && status::essence(&item.media_type) != status::MEDIA_TYPE_JWT {
             take(Err(Reason::StatusMediaType));
             continue;
         }

@@ -46,12 +46,13 @@ impl StatusList {
     /// The one of `status.origin`, `.signer`, `.signature`, `.malformed` and `.media_type` that stands first in that order.
     pub fn prepare(uri: &str, media_type: &str, body: &[u8], trust: &Trust, at: Timestamp) -> Result<Self, Reason> {
         let origin = trust.status_origin(uri).filter(|_| may_be_fetched(uri)).ok_or(Reason::StatusOrigin)?;
-        let token = match media_type {
+        let media_type = super::essence(media_type);
+        let token = match media_type.as_str() {
             MEDIA_TYPE_JWT => Token::jwt(body),
             MEDIA_TYPE_CWT => Token::cwt(body),
             _ => return Err(Reason::StatusMediaType),
         };
-        let token = token.ok_or(if looks_other(media_type, body) {
+        let token = token.ok_or(if looks_other(&media_type, body) {
             Reason::StatusMediaType
         } else {
             Reason::StatusMalformed

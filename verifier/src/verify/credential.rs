@@ -64,7 +64,7 @@ impl Parts<'_> {
         };
         let names = Names::read(&claims);
         let (version, department) = names.as_ref().map(|names| (names.type_version, names.department)).unzip();
-        let proven = inclusion::judge(&claims, version, department, self.trust, self.at, findings);
+        let proven = inclusion::judge(&claims, version, department, self.trust, findings);
         let path = self.path(Some((&claims, names.as_ref())), algorithm, proven, findings);
         judged.signer = path.as_ref().and_then(|path| self.signer.as_ref().map(|signer| signer.facts(path)));
         judged.licence = form(&self.envelope, &claims, names.as_ref(), self.leaf, self.signer.as_ref(), findings);

@@ -37,7 +37,6 @@ pub(super) fn judge(
     type_version: Option<u64>,
     department: Option<&str>,
     trust: Option<&Trust>,
-    at: Timestamp,
     findings: &mut Findings,
 ) -> Option<Timestamp> {
     let logs = trust.filter(|trust| !trust.logs().is_empty());
@@ -71,7 +70,7 @@ pub(super) fn judge(
         return None;
     }
     findings.rests_on(CheckCode::Log, proven);
-    proven.filter(|proven| *proven <= at)
+    proven
 }
 
 fn leaf(claims: &Claims, member: &LogMember, event: Event, type_version: u64) -> merkle::Hash {

@@ -301,6 +301,7 @@ fn status_lists_are_written_in_both_encodings_and_read_at_any_level() {
     let to_sign = draft.cwt(-7, &chain);
     let cwt = to_sign.assemble(&maker.es256("status/1", &to_sign.message()));
     let prepare = |media_type, body: &[u8]| StatusList::prepare(uri, media_type, body, &trust, NOW);
+    assert!(prepare("Application/statuslist+jwt; charset=utf-8", jwt.as_bytes()).is_ok());
     for list in [prepare(status::MEDIA_TYPE_JWT, jwt.as_bytes()), prepare(status::MEDIA_TYPE_CWT, &cwt)] {
         let list = list.unwrap();
         assert_eq!(list.counts(Behind::Code, NOW.plus(86_399)), Ok(()));
