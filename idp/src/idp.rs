@@ -130,7 +130,7 @@ impl Idp {
         let db = self.db().clone();
         let ready: web::shell::Ready = Arc::new(move || {
             let db = db.clone();
-            Box::pin(async move { db.reader().await.is_ok() })
+            Box::pin(async move { db.ready().await.is_ok() })
         });
         shell::shell(crate::http::router::routes(self), self.site(), ShellSettings { ready, ..ShellSettings::default() })
     }

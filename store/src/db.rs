@@ -4,7 +4,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnectionMetadata;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -109,14 +109,16 @@ impl Db {
     ///
     /// `Unavailable` when no connection is free in time.
     pub async fn begin(&self) -> Result<Tx, StorageError> {
-        let mut tries_left = 3; // a server that was started anew leaves dead connections behind
+        // A server that was started anew leaves dead connections behind, which say so at once.
+        let begun = Instant::now();
+        let mut tries_left = 3;
         loop {
             let held = match &self.pools {
                 Pools::Sqlite { write, .. } => Held::Sqlite(write.acquire().await?),
                 Pools::Pg(pool) => Held::Pg(pool.acquire().await?),
             };
             match Tx::begin(held, self.limit, self.statements.clone()).await {
-                Err(StorageError::Unavailable(_)) if tries_left > 0 => tries_left -= 1,
+                Err(StorageError::Unavailable(_)) if tries_left > 0 && begun.elapsed() < RESTED => tries_left -= 1,
                 result => return result,
             }
         }

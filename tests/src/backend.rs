@@ -20,6 +20,12 @@ pub struct Database {
     _folder: Option<Folder>,
 }
 
+impl From<String> for Database {
+    fn from(url: String) -> Self {
+        Self { url, _folder: None }
+    }
+}
+
 impl Backend {
     /// An empty database; of SQLite it is gone when the value is dropped.
     pub async fn fresh(self, label: &str) -> Database {

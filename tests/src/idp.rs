@@ -46,10 +46,14 @@ pub const RESOURCE: &str = "http://localhost:2";
 impl IdpWorld {
     /// Starts it.
     pub async fn start(backend: Backend) -> Self {
+        Self::start_on(backend.fresh("idp").await).await
+    }
+
+    /// Starts it on a database of the story's own.
+    pub async fn start_on(database: Database) -> Self {
         let (sources, clock) = standing(11);
         let (listener, address) = network::listen().await;
         let url = format!("http://localhost:{}", address.port());
-        let database = backend.fresh("idp").await;
         let db = Db::open(&database.url, idp::MIGRATIONS).await.expect("opens");
         let mut settings = Settings::new(Url::parse(&url).expect("an address"));
         settings.region = String::from("110101");

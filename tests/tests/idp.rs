@@ -1,9 +1,12 @@
 //! idp by itself, on both databases.
 
+use std::time::{Duration, Instant};
+
 use idp::http::router::{Credential, ROUTES};
 use xinyin_tests::backend::on_both;
 use xinyin_tests::foreign::ForeignClient;
 use xinyin_tests::idp::{CALLBACK, IdpWorld, PORTAL, RESOURCE, SECRET, SYSTEM};
+use xinyin_tests::postgres::Postgres;
 use xinyin_tests::{Backend, Logs, Visitor, hostile, network};
 
 const CLIENT_CREDENTIALS: (&str, &str) = ("grant_type", "client_credentials");
@@ -104,6 +107,27 @@ async fn no_route_answers_to_whom_it_does_not_serve() {
         }
     }
     assert!(guarded >= 6, "only {guarded} routes ask for a credential");
+}
+
+/// A database that answers nothing: a clear 503 within the limits, and recovery by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_database_is_a_503_and_no_restart_is_needed() {
+    let server = Postgres::start().await;
+    let world = IdpWorld::start_on(server.fresh("idp").await.into()).await;
+    let asked = [CLIENT_CREDENTIALS, ("resource", RESOURCE), ("scope", "licence.read")];
+    let ready = || async { network::client().get(format!("{}/readyz", world.url)).send().await.map(|r| r.status()) };
+    assert_eq!(world.token(SYSTEM, SECRET, &asked).await.0, 200);
+    assert_eq!(ready().await.expect("answers"), 200);
+    server.freeze();
+    let begun = Instant::now();
+    assert_eq!(ready().await.expect("answers"), 503);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let (status, refused) = world.token(SYSTEM, SECRET, &asked).await;
+    assert_eq!(status, 503, "{refused}");
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+    server.thaw();
+    assert_eq!(world.token(SYSTEM, SECRET, &asked).await.0, 200);
+    assert_eq!(ready().await.expect("answers"), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
