@@ -77,8 +77,7 @@ pub enum Amr {
 }
 
 impl Amr {
-    const ALL: [Self; 8] =
-        [Self::Pwd, Self::Otp, Self::Sms, Self::Hwk, Self::Swk, Self::User, Self::Pin, Self::Mfa];
+    const ALL: [Self; 8] = [Self::Pwd, Self::Otp, Self::Sms, Self::Hwk, Self::Swk, Self::User, Self::Pin, Self::Mfa];
 
     /// The registered value.
     pub const fn as_str(self) -> &'static str {

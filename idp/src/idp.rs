@@ -132,7 +132,11 @@ impl Idp {
             let db = db.clone();
             Box::pin(async move { db.ready().await.is_ok() })
         });
-        shell::shell(crate::http::router::routes(self), self.site(), ShellSettings { ready, ..ShellSettings::default() })
+        shell::shell(
+            crate::http::router::routes(self),
+            self.site(),
+            ShellSettings { ready, ..ShellSettings::default() },
+        )
     }
 
     /// Does what nobody waits for (chaining the audit record, reading keys again, removing what has expired) until
@@ -274,7 +278,11 @@ impl Idp {
 
     /// The key that signs access tokens.
     pub(crate) fn access_token_signer(&self, now: Timestamp) -> Result<Arc<dyn Signer>, Error> {
-        self.0.keys.ring(&Purpose::AccessToken).and_then(|ring| ring.active(now)).map_err(|_| Error::Key("access tokens"))
+        self.0
+            .keys
+            .ring(&Purpose::AccessToken)
+            .and_then(|ring| ring.active(now))
+            .map_err(|_| Error::Key("access tokens"))
     }
 
     /// The public key of a name, among the published ones of a purpose.

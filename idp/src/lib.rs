@@ -31,10 +31,7 @@ pub const WORDS: [web::words::Source; 2] = [
         zh_cn: include_str!("../words/protocol.zh-CN.ftl"),
         en: include_str!("../words/protocol.en.ftl"),
     },
-    web::words::Source {
-        zh_cn: include_str!("../words/people.zh-CN.ftl"),
-        en: include_str!("../words/people.en.ftl"),
-    },
+    web::words::Source { zh_cn: include_str!("../words/people.zh-CN.ftl"), en: include_str!("../words/people.en.ftl") },
 ];
 
 /// The tables of idp, for `Db::open`.

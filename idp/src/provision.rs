@@ -1,9 +1,7 @@
 //! What is set up from configuration, by `up` and by the command line. Everything may be done again: the second time changes
 //! what differs and nothing else.
 
-pub use crate::account::provision::{
-    LoadError, NewMandate, NewOrganisation, NewPerson, mandate, organisation, person,
-};
+pub use crate::account::provision::{LoadError, NewMandate, NewOrganisation, NewPerson, mandate, organisation, person};
 
 use std::collections::BTreeSet;
 
@@ -109,7 +107,14 @@ impl NewClient {
     }
 
     /// A department's system: client credentials for one resource.
-    pub fn system(client_id: &str, name: Names, secret: &str, organisation: &str, resource: &str, scopes: &[&str]) -> Self {
+    pub fn system(
+        client_id: &str,
+        name: Names,
+        secret: &str,
+        organisation: &str,
+        resource: &str,
+        scopes: &[&str],
+    ) -> Self {
         Self {
             redirect_uris: Vec::new(),
             grants: BTreeSet::from([GrantType::ClientCredentials]),
@@ -177,7 +182,10 @@ pub async fn client(idp: &Idp, new: NewClient) -> Result<(), ProvisionError> {
 pub async fn resource(idp: &Idp, new: Resource) -> Result<(), ProvisionError> {
     let is_uri = url::Url::parse(&new.resource).is_ok_and(|url| url.fragment().is_none());
     if !is_uri || new.sector.is_empty() {
-        return Err(ProvisionError::Refused(format!("resource {}: an absolute URI without fragment, and a sector", new.resource)));
+        return Err(ProvisionError::Refused(format!(
+            "resource {}: an absolute URI without fragment, and a sector",
+            new.resource
+        )));
     }
     if new.scopes.iter().any(|scope| !is_scope(scope) || OWN_SCOPES.contains(&scope.as_str())) {
         return Err(ProvisionError::Refused(format!("resource {}: scopes do not read or are idp's own", new.resource)));
@@ -240,7 +248,9 @@ fn checked(new: NewClient) -> Result<Client, ProvisionError> {
         NewAuth::SecretBasic(secret) => {
             AuthMethod::ClientSecretBasic { secrets: vec![crate::digest::of("client", &secret)] }
         }
-        NewAuth::SecretPost(secret) => AuthMethod::ClientSecretPost { secrets: vec![crate::digest::of("client", &secret)] },
+        NewAuth::SecretPost(secret) => {
+            AuthMethod::ClientSecretPost { secrets: vec![crate::digest::of("client", &secret)] }
+        }
         NewAuth::PrivateKeyJwt(jwks) => {
             let keys = jwks.get("keys").and_then(serde_json::Value::as_array);
             if keys.is_none_or(|keys| keys.is_empty() || keys.iter().any(|key| PublicKey::from_jwk(key).is_err())) {

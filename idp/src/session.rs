@@ -157,12 +157,7 @@ pub async fn end(tx: &mut Tx, person: &PersonId, session: &SessionId, now: Times
 /// # Errors
 ///
 /// `Error` of storage.
-pub async fn end_all(
-    tx: &mut Tx,
-    person: &PersonId,
-    kept: Option<&SessionId>,
-    now: Timestamp,
-) -> Result<u64, Error> {
+pub async fn end_all(tx: &mut Tx, person: &PersonId, kept: Option<&SessionId>, now: Timestamp) -> Result<u64, Error> {
     Ok(sessions::end_all(tx, person, kept, now).await?)
 }
 

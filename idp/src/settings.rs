@@ -79,4 +79,5 @@ impl Settings {
     /// The absolute URL of one of our paths.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.issuer_text())
-    }}
+    }
+}

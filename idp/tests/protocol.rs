@@ -4,8 +4,8 @@
 
 mod world;
 
-use idp::assurance::Acr;
 use http::{Request, StatusCode, header};
+use idp::assurance::Acr;
 use idp::client::Names;
 use idp::provision::{NewAuth, NewClient};
 use keys::signer::Signer as _;
@@ -29,7 +29,10 @@ async fn a_code_becomes_tokens_once() {
     let body = reply.json();
     let (id, access) = (claims(body["id_token"].as_str().unwrap()), body["access_token"].as_str().unwrap());
     assert_eq!((&id["iss"], &id["aud"], &id["nonce"]), (&json!(ISSUER), &json!("portal"), &json!("n-0")));
-    assert_eq!((&id["acr"], &id["amr"], &id["sub_type"]), (&json!("urn:xinyin:acr:2"), &json!(["pwd"]), &json!("person")));
+    assert_eq!(
+        (&id["acr"], &id["amr"], &id["sub_type"]),
+        (&json!("urn:xinyin:acr:2"), &json!(["pwd"]), &json!("person"))
+    );
     assert_eq!(id.get("name"), None);
     assert_eq!(header_of(access)["typ"], "at+jwt");
     let at = claims(access);
@@ -38,7 +41,10 @@ async fn a_code_becomes_tokens_once() {
 
     let info = world.userinfo(access).await.json();
     assert_eq!((&info["sub"], &info["name"], &info["id_number"]), (&id["sub"], &json!("张三"), &json!(NUMBER)));
-    assert_eq!((&info["id_number_masked"], &info["phone_number_verified"]), (&json!("**************0010"), &json!(true)));
+    assert_eq!(
+        (&info["id_number_masked"], &info["phone_number_verified"]),
+        (&json!("**************0010"), &json!(true))
+    );
 
     // the second use: refused, and the first use's token is dead
     assert_eq!(world.redeem(&code).await.error(), "invalid_grant");
@@ -65,7 +71,12 @@ async fn a_code_is_bound_to_client_redirect_uri_verifier_and_time() {
     ] {
         let code = world.code(&mut Visitor::default(), &alice, &[]).await;
         world.advance(late);
-        let fields = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", CALLBACK), ("code_verifier", VERIFIER)];
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("code", &code),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ];
         let mut fields: Vec<_> = fields.into_iter().filter(|(name, _)| *name != change.0).collect();
         if !change.1.is_empty() {
             fields.push(change);
@@ -124,7 +135,12 @@ async fn an_unknown_client_or_uri_gets_a_page_and_errors_keep_the_registered_byt
         assert_eq!(answer["iss"], ISSUER, "{change:?}");
     }
     // what is unknown is passed over
-    let reply = world.get(&mut browser, &world.authorize("portal", &[("unknown", "x"), ("display", "popup"), ("scope", "openid email address")])).await;
+    let reply = world
+        .get(
+            &mut browser,
+            &world.authorize("portal", &[("unknown", "x"), ("display", "popup"), ("scope", "openid email address")]),
+        )
+        .await;
     assert!(reply.location().starts_with("/sign-in/"), "{}", reply.location());
 }
 
@@ -133,7 +149,8 @@ async fn the_second_portal_needs_no_sign_in_and_prompts_are_obeyed() {
     let world = World::start().await;
     let alice = world.person("alice", "张三", NUMBER).await;
     let mut browser = Visitor::default();
-    let first = claims(world.redeem(&world.code(&mut browser, &alice, &[]).await).await.json()["id_token"].as_str().unwrap());
+    let first =
+        claims(world.redeem(&world.code(&mut browser, &alice, &[]).await).await.json()["id_token"].as_str().unwrap());
     world.advance(5);
     for (change, expected) in [
         (&[("prompt", "none")][..], "code"),
@@ -164,7 +181,13 @@ async fn the_second_portal_needs_no_sign_in_and_prompts_are_obeyed() {
     // a hint of the same person at another portal: the subject differs by sector, the sign-in is the same
     let reply = world.get(&mut browser, &world.authorize("public", &[])).await;
     let code = reply.answer("http://127.0.0.1/cb")["code"].clone();
-    let fields = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", "http://127.0.0.1/cb"), ("code_verifier", VERIFIER), ("client_id", "public")];
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("redirect_uri", "http://127.0.0.1/cb"),
+        ("code_verifier", VERIFIER),
+        ("client_id", "public"),
+    ];
     let second = world.post("/token", "", &fields).await.json();
     let second = claims(second["id_token"].as_str().unwrap());
     assert_eq!(first["auth_time"], second["auth_time"]);
@@ -178,7 +201,12 @@ async fn max_age_zero_and_prompt_login_ask_once() {
     let alice = world.person("alice", "张三", NUMBER).await;
     let mut browser = Visitor::default();
     world.code(&mut browser, &alice, &[]).await;
-    for change in [&[("max_age", "0")][..], &[("prompt", "login")], &[("prompt", "login"), ("max_age", "0")], &[("acr_values", "urn:xinyin:acr:3")]] {
+    for change in [
+        &[("max_age", "0")][..],
+        &[("prompt", "login")],
+        &[("prompt", "login"), ("max_age", "0")],
+        &[("acr_values", "urn:xinyin:acr:3")],
+    ] {
         let reply = world.get(&mut browser, &world.authorize("portal", change)).await;
         world.advance(2);
         let path = reply.location().to_owned();
@@ -198,13 +226,16 @@ async fn max_age_zero_and_prompt_login_ask_once() {
 async fn refresh_tokens_rotate_and_reuse_ends_the_family() {
     let world = World::start().await;
     let alice = world.person("alice", "张三", NUMBER).await;
-    let token = |reply: &world::Reply| reply.json()["refresh_token"].as_str().unwrap_or_else(|| panic!("{}", reply.text)).to_owned();
+    let token = |reply: &world::Reply| {
+        reply.json()["refresh_token"].as_str().unwrap_or_else(|| panic!("{}", reply.text)).to_owned()
+    };
     let offline = [("scope", "openid profile offline_access"), ("nonce", "n")];
     let first = world.redeem(&world.code(&mut Visitor::default(), &alice, &offline).await).await;
     let id = claims(first.json()["id_token"].as_str().unwrap());
     let one = token(&first);
     // another client's is unknown and stays untouched
-    let fields = [("grant_type", "refresh_token"), ("refresh_token", &one), ("client_id", "other"), ("client_secret", SECRET)];
+    let fields =
+        [("grant_type", "refresh_token"), ("refresh_token", &one), ("client_id", "other"), ("client_secret", SECRET)];
     assert_eq!(world.post("/token", "", &fields).await.error(), "invalid_grant");
     let second = world.refresh(&one).await;
     let two = token(&second);
@@ -237,16 +268,26 @@ async fn refresh_tokens_rotate_and_reuse_ends_the_family() {
 async fn tokens_end_with_revocation_session_account_and_client() {
     let world = World::start().await;
     let alice = world.person("alice", "张三", NUMBER).await;
-    for (what, offline_survives) in [("revoke refresh", false), ("revoke access", true), ("logout", true), ("locked", false)] {
+    for (what, offline_survives) in
+        [("revoke refresh", false), ("revoke access", true), ("logout", true), ("locked", false)]
+    {
         let mut browser = Visitor::default();
-        let body = world.redeem(&world.code(&mut browser, &alice, &[("scope", "openid offline_access")]).await).await.json();
-        let plain = world.redeem(&world.code(&mut Visitor { ..browser.clone() }, &alice, &[("prompt", "login")]).await).await.json();
+        let body =
+            world.redeem(&world.code(&mut browser, &alice, &[("scope", "openid offline_access")]).await).await.json();
+        let plain = world
+            .redeem(&world.code(&mut Visitor { ..browser.clone() }, &alice, &[("prompt", "login")]).await)
+            .await
+            .json();
         let (access, refresh) = (body["access_token"].as_str().unwrap(), body["refresh_token"].as_str().unwrap());
         assert_eq!(world.userinfo(access).await.status, StatusCode::OK, "{what}");
         let portal = basic("portal", SECRET);
         match what {
-            "revoke refresh" => assert_eq!(world.post("/revoke", &portal, &[("token", refresh)]).await.status, StatusCode::OK),
-            "revoke access" => assert_eq!(world.post("/revoke", &portal, &[("token", access)]).await.status, StatusCode::OK),
+            "revoke refresh" => {
+                assert_eq!(world.post("/revoke", &portal, &[("token", refresh)]).await.status, StatusCode::OK)
+            }
+            "revoke access" => {
+                assert_eq!(world.post("/revoke", &portal, &[("token", access)]).await.status, StatusCode::OK)
+            }
             "logout" => world.run("UPDATE sessions SET ended_at = 1").await,
             _ => world.run("UPDATE persons SET state = 'locked'").await,
         }
@@ -264,14 +305,22 @@ async fn a_client_gets_tokens_for_itself() {
     let world = World::start().await;
     let police = basic("police", SECRET);
     let before = world.idp.db().statements();
-    let reply = world.post("/token", &police, &[("grant_type", "client_credentials"), ("scope", "licence.issue")]).await;
+    let reply =
+        world.post("/token", &police, &[("grant_type", "client_credentials"), ("scope", "licence.issue")]).await;
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
     let cold = world.idp.db().statements() - before;
     let before = world.idp.db().statements();
     world.post("/token", &police, &[("grant_type", "client_credentials")]).await;
-    assert_eq!((cold, world.idp.db().statements() - before), (3, 1), "client and resource are read once, the audit row each time");
+    assert_eq!(
+        (cold, world.idp.db().statements() - before),
+        (3, 1),
+        "client and resource are read once, the audit row each time"
+    );
     let token = claims(reply.json()["access_token"].as_str().unwrap());
-    assert_eq!((&token["aud"], &token["sub"], &token["client_id"]), (&json!(SIGNER), &json!("police"), &json!("police")));
+    assert_eq!(
+        (&token["aud"], &token["sub"], &token["client_id"]),
+        (&json!(SIGNER), &json!("police"), &json!("police"))
+    );
     assert_eq!((&token["sub_type"], &token["scope"]), (&json!("client"), &json!("licence.issue")));
     assert_eq!(token["organisation"], json!({ "code": "11990100001000010R" }));
     for (fields, error) in [
@@ -282,7 +331,10 @@ async fn a_client_gets_tokens_for_itself() {
         let fields = [&[("grant_type", "client_credentials")], fields].concat();
         assert_eq!(world.post("/token", &police, &fields).await.error(), error);
     }
-    assert_eq!(world.post("/token", "", &[("grant_type", "client_credentials")]).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        world.post("/token", "", &[("grant_type", "client_credentials")]).await.status,
+        StatusCode::UNAUTHORIZED
+    );
     let nul = world.post("/token", "Basic YWRtaW4lMDA6eA==", &[("grant_type", "client_credentials")]).await;
     assert_eq!((nul.status, nul.error().as_str()), (StatusCode::BAD_REQUEST, "invalid_request"));
 }
@@ -293,7 +345,8 @@ async fn a_clerk_is_carried_to_the_signer_by_exchange() {
     let clerk = world.person("clerk", "李四", NUMBER).await;
     world.mandate("m1", &clerk, "11990100001000010R", "verify licence:food:issue").await;
     let mut browser = Visitor::default();
-    let reply = world.get(&mut browser, &world.authorize("desk", &[("resource", DESK), ("scope", "openid verify")])).await;
+    let reply =
+        world.get(&mut browser, &world.authorize("desk", &[("resource", DESK), ("scope", "openid verify")])).await;
     let path = reply.location().to_owned();
     let reply = world.sign_in(&mut browser, &path, &clerk, Acr::Two).await;
     let path = reply.location().to_owned();
@@ -303,12 +356,21 @@ async fn a_clerk_is_carried_to_the_signer_by_exchange() {
     let mut interaction = idp::http::steps::load(&world.idp, &mut tx, id, &browser.browser()).await.unwrap();
     interaction.choose_acting(idp::interaction::Acting::Mandate(idp::ids::MandateId::parse("m1").unwrap()));
     let asker = world.asker_for(&browser);
-    let response = idp::http::steps::go_on(&world.idp, &asker, &browser.browser(), tx, interaction, None).await.unwrap();
+    let response =
+        idp::http::steps::go_on(&world.idp, &asker, &browser.browser(), tx, interaction, None).await.unwrap();
     let code = world::reply(response).await.answer("http://localhost:8082/callback")["code"].clone();
-    let fields = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", "http://localhost:8082/callback"), ("code_verifier", VERIFIER)];
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("redirect_uri", "http://localhost:8082/callback"),
+        ("code_verifier", VERIFIER),
+    ];
     let body = world.post("/token", &basic("desk", SECRET), &fields).await.json();
     let (id, access) = (claims(body["id_token"].as_str().unwrap()), body["access_token"].as_str().unwrap());
-    assert_eq!((&id["sub_type"], &id["mandate"]["id"], &id["mandate"]["role"]), (&json!("organisation"), &json!("m1"), &json!("operator")));
+    assert_eq!(
+        (&id["sub_type"], &id["mandate"]["id"], &id["mandate"]["role"]),
+        (&json!("organisation"), &json!("m1"), &json!("operator"))
+    );
     assert_ne!(id["act"]["sub"], id["sub"]);
     let token = claims(access);
     assert_eq!((&token["aud"], &token["scope"]), (&json!(DESK), &json!("verify")));
@@ -330,8 +392,12 @@ async fn a_clerk_is_carried_to_the_signer_by_exchange() {
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
     let given = reply.json()["access_token"].as_str().unwrap().to_owned();
     let out = claims(&given);
-    assert_eq!((&out["aud"], &out["act"]["sub"], &out["mandate"]["id"]), (&json!(SIGNER), &json!("desk"), &json!("m1")));
+    assert_eq!(
+        (&out["aud"], &out["act"]["sub"], &out["mandate"]["id"]),
+        (&json!(SIGNER), &json!("desk"), &json!("m1"))
+    );
     assert_ne!(out["act"]["act"]["sub"], token["act"]["sub"]);
+    assert_eq!(out["organisation"], json!({ "code": "11990100001000010R" }));
     assert_eq!(out["scope"], "licence.lookup licence.read presentation.resolve");
     assert!(out["exp"].as_i64() <= token["exp"].as_i64());
     for (subject, more, error) in [
@@ -363,7 +429,10 @@ async fn logout_asks_unless_the_hint_is_of_this_session() {
         (vec![("state", "x")], "asks"),
         (vec![("post_logout_redirect_uri", target)], "asks"),
         (vec![("id_token_hint", none.as_str()), ("post_logout_redirect_uri", target)], "asks"),
-        (vec![("id_token_hint", &hint), ("post_logout_redirect_uri", "http://localhost:8083/out?a=%3D&b=1")], "refuses"),
+        (
+            vec![("id_token_hint", &hint), ("post_logout_redirect_uri", "http://localhost:8083/out?a=%3D&b=1")],
+            "refuses",
+        ),
         (vec![("id_token_hint", &hint), ("client_id", "other")], "refuses"),
     ] {
         let reply = world.get(&mut browser, &format!("/logout?{}", world::form(&fields))).await;
@@ -419,7 +488,14 @@ async fn consent_is_asked_once_and_the_whole_number_by_a_line_of_its_own() {
     let reply = world.submit(&mut browser, &path, &[("form_token", &token)]).await;
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
     let code = reply.answer("https://rp.example/cb")["code"].clone();
-    let fields = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", "https://rp.example/cb"), ("code_verifier", VERIFIER), ("client_id", "other"), ("client_secret", SECRET)];
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("redirect_uri", "https://rp.example/cb"),
+        ("code_verifier", VERIFIER),
+        ("client_id", "other"),
+        ("client_secret", SECRET),
+    ];
     let body = world.post("/token", "", &fields).await.json();
     assert_eq!(header_of(body["id_token"].as_str().unwrap())["alg"], "RS256");
     assert_eq!(body["scope"], "openid profile");
@@ -430,9 +506,14 @@ async fn consent_is_asked_once_and_the_whole_number_by_a_line_of_its_own() {
     let reply = world.get(&mut browser, &ask).await;
     assert!(reply.answer("https://rp.example/cb").contains_key("code"));
     // PKCE may be left out by this client alone; form_post answers by a form
-    let ask = world.authorize("other", &[("code_challenge", ""), ("code_challenge_method", ""), ("response_mode", "form_post")]);
+    let ask = world
+        .authorize("other", &[("code_challenge", ""), ("code_challenge_method", ""), ("response_mode", "form_post")]);
     let reply = world.get(&mut browser, &ask).await;
-    assert!(reply.text.contains("action=\"https://rp.example/cb\"") && reply.text.contains("name=\"code\""), "{}", reply.text);
+    assert!(
+        reply.text.contains("action=\"https://rp.example/cb\"") && reply.text.contains("name=\"code\""),
+        "{}",
+        reply.text
+    );
     assert!(!reply.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap().contains("form-action"));
     // cancelled
     let reply = world.get(&mut browser, &world.authorize("other", &[("prompt", "consent")])).await;
@@ -466,7 +547,10 @@ async fn a_request_by_post_is_stored_and_goes_on() {
     let reply = world.get(&mut browser, &path).await;
     let path = reply.location().to_owned();
     let mut tx = world.idp.db().begin().await.unwrap();
-    let interaction = idp::http::steps::load(&world.idp, &mut tx, path.strip_prefix("/sign-in/").unwrap(), &browser.browser()).await.unwrap();
+    let interaction =
+        idp::http::steps::load(&world.idp, &mut tx, path.strip_prefix("/sign-in/").unwrap(), &browser.browser())
+            .await
+            .unwrap();
     assert_eq!(interaction.login_hint.as_deref(), Some(NUMBER));
     drop(tx);
     let reply = world.sign_in(&mut browser, &path, &alice, Acr::Two).await;
@@ -481,7 +565,9 @@ async fn eighty_tabs_leave_two_cookies_and_each_still_works() {
     let mut paths = Vec::new();
     for n in 0..80 {
         let state = n.to_string();
-        paths.push(world.get(&mut browser, &world.authorize("portal", &[("state", &state)])).await.location().to_owned());
+        paths.push(
+            world.get(&mut browser, &world.authorize("portal", &[("state", &state)])).await.location().to_owned(),
+        );
     }
     assert!(browser.cookies.len() <= 2, "{:?}", browser.cookies.keys());
     let reply = world.sign_in(&mut browser, &paths[79], &alice, Acr::Two).await;
@@ -517,7 +603,8 @@ async fn a_client_proves_itself_by_its_key_once_an_assertion() {
     let world = World::start().await;
     let key = |algorithm| SoftwareKey::from_pkcs8(algorithm, &SoftwareKey::generate(algorithm).unwrap()).unwrap();
     let (own, foreign) = (key(Algorithm::Es256), key(Algorithm::Es256));
-    let mut new = NewClient::system("keyed", Names::same("系统"), SECRET, "11990100001000010R", SIGNER, &["licence.read"]);
+    let mut new =
+        NewClient::system("keyed", Names::same("系统"), SECRET, "11990100001000010R", SIGNER, &["licence.read"]);
     new.auth = NewAuth::PrivateKeyJwt(json!({ "keys": [own.public_key().to_jwk()] }));
     idp::provision::client(&world.idp, new).await.unwrap();
     let ask = async |assertion: String| {
@@ -646,4 +733,52 @@ async fn one_code_and_one_assertion_pass_once_in_a_race() {
         let good = [a, b, c].iter().filter(|reply| reply.status == StatusCode::OK).count();
         assert_eq!(good, 1);
     }
+}
+
+#[tokio::test]
+async fn a_revocation_is_not_overtaken_by_a_refresh() {
+    let world = World::start().await;
+    let alice = world.person("alice", "张三", NUMBER).await;
+    let portal = basic("portal", SECRET);
+    for round in 0..20 {
+        let code = world.code(&mut Visitor::default(), &alice, &[("scope", "openid offline_access")]).await;
+        let first = world.redeem(&code).await.json();
+        let token = first["refresh_token"].as_str().unwrap();
+        let fields = [("token", token)];
+        let (refreshed, revoked) = if round % 2 == 0 {
+            tokio::join!(world.refresh(token), world.post("/revoke", &portal, &fields))
+        } else {
+            let (revoked, refreshed) = tokio::join!(world.post("/revoke", &portal, &fields), world.refresh(token));
+            (refreshed, revoked)
+        };
+        assert_eq!(revoked.status, StatusCode::OK);
+        if refreshed.status == StatusCode::OK {
+            let body = refreshed.json();
+            assert_eq!(world.refresh(body["refresh_token"].as_str().unwrap()).await.error(), "invalid_grant");
+            let info = world.userinfo(body["access_token"].as_str().unwrap()).await;
+            assert_eq!(info.status, StatusCode::UNAUTHORIZED);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_look_ends_no_session_and_a_warm_sign_on_costs_six_statements() {
+    let world = World::start().await;
+    let alice = world.person("alice", "张三", NUMBER).await;
+    let mut browser = Visitor::default();
+    let body = world.redeem(&world.code(&mut browser, &alice, &[]).await).await.json();
+    let path = format!("/logout?{}", world::form(&[("id_token_hint", body["id_token"].as_str().unwrap())]));
+    let look = Request::head(&path)
+        .header(header::HOST, "localhost:8080")
+        .header(header::COOKIE, browser.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join("; "))
+        .body(String::new())
+        .unwrap();
+    assert_eq!(world.send(look).await.status, StatusCode::OK);
+    let before = world.idp.db().statements();
+    let reply = world.get(&mut browser, &world.authorize("portal", &[])).await;
+    let tokens = world.redeem(&reply.answer(CALLBACK)["code"]).await;
+    assert_eq!(tokens.status, StatusCode::OK, "{}", tokens.text);
+    // sessions, subject and consent, the code, its audit row; the code's taking, its audit row; clients may be read again
+    let spent = world.idp.db().statements() - before;
+    assert!((6..=8).contains(&spent), "{spent}");
 }

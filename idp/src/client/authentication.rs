@@ -62,12 +62,12 @@ impl Credential {
         secret: Option<&str>,
         assertion: Option<(&str, Option<&str>)>,
     ) -> Result<Self, Refusal> {
-        let basic = authorization.filter(|text| {
-            text.split_once(' ').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))
-        });
+        let basic = authorization
+            .filter(|text| text.split_once(' ').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("basic")));
         match (basic, secret, assertion) {
             (Some(header), None, None) => {
-                let (id, secret) = read_basic(header).ok_or(Refusal::Malformed("the Authorization header does not read"))?;
+                let (id, secret) =
+                    read_basic(header).ok_or(Refusal::Malformed("the Authorization header does not read"))?;
                 if client_id.is_some_and(|named| named != id) {
                     return Err(Refusal::Wrong("client_id is not the one that authenticated"));
                 }
@@ -111,12 +111,7 @@ impl Credential {
     /// # Errors
     ///
     /// `Wrong`.
-    pub(crate) fn proves(
-        &self,
-        client: &Client,
-        audiences: &[&str],
-        now: Timestamp,
-    ) -> Result<Option<Once>, Refusal> {
+    pub(crate) fn proves(&self, client: &Client, audiences: &[&str], now: Timestamp) -> Result<Option<Once>, Refusal> {
         let wrong = Err(Refusal::Wrong("client authentication failed"));
         match (&client.auth, self) {
             (AuthMethod::ClientSecretBasic { secrets }, Self::Basic { secret, .. })
@@ -156,20 +151,18 @@ fn assertion_subject(assertion: &str) -> Option<String> {
 fn check_assertion(
     assertion: &str,
     client_id: &str,
-    jwks: &Value,
+    key_set: &Value,
     audiences: &[&str],
     now: Timestamp,
 ) -> Result<Once, Refusal> {
     let wrong = Refusal::Wrong("client authentication failed");
     let jws = Jws::parse(assertion, MAX_ASSERTION_BYTES).map_err(|_| wrong)?;
-    let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let keys = key_set.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let of_that_name = |key: &&Value| match (jws.kid(), key.get("kid").and_then(Value::as_str)) {
         (Some(wanted), Some(has)) => wanted == has,
         _ => true,
     };
-    let has_signed = |key: &Value| {
-        PublicKey::from_jwk(key).is_ok_and(|key| jws.verify(&key, &Algorithm::ALL).is_ok())
-    };
+    let has_signed = |key: &Value| PublicKey::from_jwk(key).is_ok_and(|key| jws.verify(&key, &Algorithm::ALL).is_ok());
     if !keys.iter().take(16).filter(of_that_name).any(has_signed) {
         return Err(wrong);
     }

@@ -335,7 +335,9 @@ async fn act_for(
         return Ok(Ok(None));
     }
     let mut mandates = people::mandates(tx, &session.person, now).await?;
-    if interaction.acting.is_none() && !mandates.is_empty() && !interaction.request.prompt.contains(&Prompt::SelectAccount)
+    if interaction.acting.is_none()
+        && !mandates.is_empty()
+        && !interaction.request.prompt.contains(&Prompt::SelectAccount)
     {
         let last = people::last_acting(tx, &session.id, &client.client_id).await?;
         interaction.acting = last.map(|last| authorizations::acting(&last));
@@ -405,8 +407,7 @@ async fn issue(
     let Grant { session, mandate, situation, released } = grant;
     let code = random_text::<32>(idp.sources())?;
     let asked = interaction.request.scope.iter();
-    let scope: Vec<String> =
-        asked.filter(|scope| *scope == "openid" || released.contains(scope)).cloned().collect();
+    let scope: Vec<String> = asked.filter(|scope| *scope == "openid" || released.contains(scope)).cloned().collect();
     let offline = scope.iter().any(|scope| scope == "offline_access") && client.may(GrantType::RefreshToken);
     let sub = situation.organisation_sub.unwrap_or_else(|| situation.person_sub.clone());
     let person_sub = situation.person_sub;

@@ -48,7 +48,8 @@ pub(crate) async fn authenticate(
     .map_err(refused)?;
     let wrong = || OAuthError::client("client authentication failed");
     let client = idp.known_client(credential.client_id()).await?.ok_or_else(wrong)?;
-    let (issuer, endpoint, token) = (idp.settings().issuer_text(), idp.settings().at(path), idp.settings().at("/token"));
+    let (issuer, endpoint, token) =
+        (idp.settings().issuer_text(), idp.settings().at(path), idp.settings().at("/token"));
     let once = credential.proves(&client, &[issuer, &endpoint, &token], now).map_err(refused)?;
     Ok(Authenticated { client, once })
 }

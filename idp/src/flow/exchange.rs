@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::issue::{For, subs_in};
 use crate::http::oauth_error::OAuthError;
 use crate::http::token::Request;
 use crate::storage::{authorizations, tokens};
 use crate::token::access;
-use super::issue::{For, subs_in};
 
 /// The one kind of token that is brought and given.
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -50,7 +50,8 @@ pub(crate) async fn exchange(request: &Request<'_>) -> Result<Value, OAuthError>
     let text = parameters.one("subject_token")?.ok_or_else(|| OAuthError::request("subject_token is missing"))?;
     let refused = || OAuthError::request("the subject token is not valid here");
     let token = access::read(request.idp, text, request.now).ok_or_else(refused)?;
-    let family_id = token.family.as_deref().filter(|_| token.aud == rule.aud && !token.is_exchanged).ok_or_else(refused)?;
+    let family_id =
+        token.family.as_deref().filter(|_| token.aud == rule.aud && !token.is_exchanged).ok_or_else(refused)?;
     let resource = request.idp.resource(&rule.resource).await?;
     let resource = resource.ok_or_else(|| OAuthError::new("invalid_target", "resource is not known"))?;
     let asked = request.scope()?;
@@ -79,7 +80,8 @@ pub(crate) async fn exchange(request: &Request<'_>) -> Result<Value, OAuthError>
     let (sub, person_sub) = subs_in(request.idp, &mut tx, &owner, &family, &resource.sector, request.now).await?;
     let person_sub = person_sub.or_else(|| Some(acting.person_sub.clone()));
     let to = For { aud: resource.resource.clone(), sub, person_sub, scope };
-    let given = access::exchanged(request.idp, client, &family.id, &family.granted, &to.audience(), token.exp, request.now)?;
+    let given =
+        access::exchanged(request.idp, client, &family.id, &family.granted, &to.audience(), token.exp, request.now)?;
     let department = Some(acting.organisation.code.as_str());
     request.audit(&mut tx, family.person.as_str(), "token.exchange", "done", department).await?;
     tx.commit().await?;

@@ -11,9 +11,9 @@ use crate::error::Error;
 use crate::http::oauth_error::OAuthError;
 use crate::ids::random_text;
 use crate::storage::authorizations::Family;
+use crate::storage::people;
 use crate::storage::subjects::{self, Principal};
 use crate::storage::tokens::{self, NewRefreshToken};
-use crate::storage::people;
 use crate::token::{access, claims, id_token};
 use crate::{Idp, digest};
 
@@ -27,12 +27,7 @@ pub(crate) struct For {
 
 impl For {
     pub(crate) fn audience(&self) -> access::Audience<'_> {
-        access::Audience {
-            aud: &self.aud,
-            sub: &self.sub,
-            person_sub: self.person_sub.as_deref(),
-            scope: &self.scope,
-        }
+        access::Audience { aud: &self.aud, sub: &self.sub, person_sub: self.person_sub.as_deref(), scope: &self.scope }
     }
 }
 
@@ -50,7 +45,8 @@ pub(crate) async fn resolve(
     let issuer = idp.settings().issuer_text();
     let named = &family.request.resources;
     let aud = asked.or(named.first().map(String::as_str)).unwrap_or(issuer);
-    let allowed = aud == issuer || named.iter().any(|r| r == aud) || (named.is_empty() && client.resources.contains(aud));
+    let allowed =
+        aud == issuer || named.iter().any(|r| r == aud) || (named.is_empty() && client.resources.contains(aud));
     if !allowed {
         return Err(OAuthError::new("invalid_target", "resource was not granted"));
     }
@@ -134,12 +130,7 @@ pub(crate) async fn answer(
 }
 
 /// Claims that go into the ID token because they were asked for one by one, and `organisation` by its scope.
-async fn single_claims(
-    idp: &Idp,
-    tx: &mut Tx,
-    family: &Family,
-    now: Timestamp,
-) -> Result<Map<String, Value>, Error> {
+async fn single_claims(idp: &Idp, tx: &mut Tx, family: &Family, now: Timestamp) -> Result<Map<String, Value>, Error> {
     let mut out = Map::new();
     let wanted = claims::wanted(&family.granted, &family.request.claims.id_token, false);
     if wanted.contains("organisation")

@@ -231,7 +231,9 @@ mod tests {
 
     #[test]
     fn claims_are_read_leniently_where_the_standard_says_so() {
-        let read = |text| asked_claims(Some(text)).map(|(asked, sub)| (asked.userinfo, asked.id_token, asked.essential_acr, sub));
+        let read = |text| {
+            asked_claims(Some(text)).map(|(asked, sub)| (asked.userinfo, asked.id_token, asked.essential_acr, sub))
+        };
         let (userinfo, id_token, acr, sub) = read(
             r#"{"userinfo":{"name":{"essential":true},"nickname":null},
                 "id_token":{"acr":{"essential":true,"values":["urn:xinyin:acr:3"]},"sub":{"value":"x"},"auth_time":{"essential":true}},

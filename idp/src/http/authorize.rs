@@ -75,8 +75,8 @@ pub(crate) async fn stored(
     let found = row.ok_or_else(problem::no_interaction)?.interaction(&idp, &mut tx).await?;
     let found = found.ok_or_else(problem::no_interaction)?;
     drop(tx);
-    let interaction = Interaction::new(&idp, found.asker, found.request, found.login_hint, now)
-        .map_err(crate::error::Error::from)?;
+    let interaction =
+        Interaction::new(&idp, found.asker, found.request, found.login_hint, now).map_err(crate::error::Error::from)?;
     begin(&idp, &asker, &browser, interaction).await
 }
 
@@ -133,4 +133,3 @@ async fn checked(
         }
     }
 }
-

@@ -11,6 +11,7 @@ use crate::Idp;
 use crate::client::Client;
 use crate::flow::authorize::asked_scopes;
 use crate::http::browser::Browser;
+use crate::http::sign_in::spoken;
 use crate::http::{problem, steps};
 use crate::interaction::{Acting, Interaction};
 use crate::session::{self, Session};
@@ -81,7 +82,7 @@ pub(crate) async fn show(
     drop(tx);
     let keys = idp.field_keys(idp.sources().now())?;
     let person = claims::Person::open(&keys, &question.session.person, &sealed)?;
-    Ok(page(&asker, &id, &question, &person).into_response())
+    Ok(page(&spoken(&asker, &question.interaction), &id, &question, &person).into_response())
 }
 
 /// `POST /consent/{id}`.

@@ -14,8 +14,21 @@ use crate::token::claims;
 /// `GET /.well-known/openid-configuration`: what this provider can do, and nothing else.
 pub(crate) async fn openid_configuration(State(idp): State<Idp>) -> Response {
     let at = |path: &str| idp.settings().at(path);
-    let mut claims: Vec<&str> =
-        vec!["sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid", "nonce", "sub_type", "act", "mandate"];
+    let mut claims: Vec<&str> = vec![
+        "sub",
+        "iss",
+        "aud",
+        "exp",
+        "iat",
+        "auth_time",
+        "acr",
+        "amr",
+        "sid",
+        "nonce",
+        "sub_type",
+        "act",
+        "mandate",
+    ];
     claims.extend(claims::NAMES);
     let auth = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
     let algorithms = ["ES256", "RS256", "EdDSA"];

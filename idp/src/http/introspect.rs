@@ -38,7 +38,8 @@ async fn introspect(idp: &Idp, headers: &HeaderMap, body: &[u8]) -> Result<Value
         return Ok(inactive);
     };
     // Who asks is the client that holds the token, or the resource that it is for.
-    let is_for = client.exchange.as_ref().is_some_and(|rule| rule.aud == read.aud) || client.audience() == Some(&read.aud);
+    let is_for =
+        client.exchange.as_ref().is_some_and(|rule| rule.aud == read.aud) || client.audience() == Some(&read.aud);
     let may_know = read.client_id == client.client_id.as_str() || is_for;
     let lives = match &read.family {
         Some(family) => authorizations::find_family(&mut tx, family, now).await?.is_some(),

@@ -41,6 +41,7 @@ pub(crate) async fn get(
     State(idp): State<Idp>,
     asker: Asker,
     browser: Browser,
+    method: Method,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let parameters = Parameters::read(query.unwrap_or_default().as_bytes()).map_err(|error| malformed(&error))?;
@@ -49,7 +50,8 @@ pub(crate) async fn get(
     let request = read(&idp, &parameters).await?;
     let now = idp.sources().now();
     let live = session::of_browser(&mut idp.db().reader().await.map_err(problem::of_storage)?, &browser, now).await?;
-    if !live.is_empty() && !request.is_of(&live) {
+    // A look (HEAD) ends nothing (RFC 9110 §9.2.1).
+    if !live.is_empty() && (method == Method::HEAD || !request.is_of(&live)) {
         return Ok(confirm(&asker, &parameters));
     }
     end(&idp, &asker, &browser, &live, now).await?;
@@ -130,13 +132,7 @@ impl Request {
     }
 }
 
-async fn end(
-    idp: &Idp,
-    asker: &Asker,
-    browser: &Browser,
-    live: &[Session],
-    now: Timestamp,
-) -> Result<(), Problem> {
+async fn end(idp: &Idp, asker: &Asker, browser: &Browser, live: &[Session], now: Timestamp) -> Result<(), Problem> {
     if live.is_empty() {
         return Ok(());
     }

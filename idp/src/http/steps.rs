@@ -23,6 +23,7 @@ use crate::client::redirect;
 use crate::flow::authorize::{self, Answer, Next, Refused};
 use crate::http::browser::{self, Browser};
 use crate::http::problem;
+use crate::http::sign_in::spoken;
 use crate::ids::InteractionId;
 use crate::interaction::{self, Asker as Who, Interaction, ResponseMode};
 use crate::session::SignedIn;
@@ -54,7 +55,7 @@ pub async fn go_on(
     let incident = asker.incident().as_str();
     let next = authorize::advance(idp, &mut tx, &mut interaction, browser, None, incident).await?;
     tx.commit().await.map_err(problem::of_storage)?;
-    let response = respond(asker, &interaction, next, &Method::POST)?;
+    let response = respond(&spoken(asker, &interaction), &interaction, next, &Method::POST)?;
     Ok(match signed_in {
         Some(signed_in) => (browser::session_cookie(idp, &signed_in), response).into_response(),
         None => response,
@@ -112,7 +113,7 @@ pub async fn cancel(idp: &Idp, asker: &Asker, mut tx: Tx, interaction: Interacti
         Who::Page(_) => Next::Page("/".to_owned()),
     };
     tx.commit().await.map_err(problem::of_storage)?;
-    respond(asker, &interaction, next, &Method::POST)
+    respond(&spoken(asker, &interaction), &interaction, next, &Method::POST)
 }
 
 fn respond(asker: &Asker, interaction: &Interaction, next: Next, asked_by: &Method) -> Result<Response, Problem> {
@@ -134,7 +135,8 @@ pub(crate) fn see_other(to: &str) -> Response {
 /// hold a form's whole redirect chain to `form-action` (W3C CSP3, issue 8).
 pub(crate) fn leave(asker: &Asker, answer: &Answer, asked_by: &Method) -> Response {
     let parameters: Vec<(&str, &str)> = answer.parameters.iter().map(|(n, v)| (*n, v.as_str())).collect();
-    let host = Url::parse(&answer.redirect_uri).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let host =
+        Url::parse(&answer.redirect_uri).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     let name = answer.client.name.get(asker.lang());
     let words = asker.words();
     if answer.mode == ResponseMode::FormPost {
@@ -154,7 +156,8 @@ pub(crate) fn leave(asker: &Asker, answer: &Answer, asked_by: &Method) -> Respon
 
 /// `GET /static/submit.js`: sends the one form of the `form_post` page.
 pub(crate) async fn submit_js() -> Response {
-    let headers = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=86400")];
+    let headers =
+        [(header::CONTENT_TYPE, "text/javascript; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=86400")];
     (headers, "document.querySelector('form[data-submit]').submit();\n").into_response()
 }
 

@@ -121,7 +121,8 @@ impl Request<'_> {
         let verifier = self.parameters.one("code_verifier")?;
         let resource = self.resource()?;
         let mut tx = self.begin().await?;
-        let family = match authorizations::take(&mut tx, &digest::of("code", code), &client.client_id, self.now).await? {
+        let family = match authorizations::take(&mut tx, &digest::of("code", code), &client.client_id, self.now).await?
+        {
             Taken::Family(family) => family,
             Taken::Replayed(family) => {
                 self.audit(&mut tx, client.client_id.as_str(), "token.code_replayed", "invalid_grant", None).await?;
@@ -227,11 +228,7 @@ impl Request<'_> {
 }
 
 /// Whether a code's taker is its asker (RFC 6749 §4.1.3, RFC 7636 §4.6).
-fn check_code(
-    family: &Family,
-    redirect_uri: Option<&str>,
-    verifier: Option<&str>,
-) -> Result<(), OAuthError> {
+fn check_code(family: &Family, redirect_uri: Option<&str>, verifier: Option<&str>) -> Result<(), OAuthError> {
     if redirect_uri != Some(family.request.redirect_uri.as_str()) {
         return Err(OAuthError::grant("redirect_uri is not the one of the authorization request"));
     }

@@ -116,7 +116,9 @@ fn respond(answer: Result<Value, Refusal>) -> Response {
     };
     let challenge = match error {
         None => "Bearer realm=\"xinyin\"".to_owned(),
-        Some("insufficient_scope") => "Bearer realm=\"xinyin\", error=\"insufficient_scope\", scope=\"openid\"".to_owned(),
+        Some("insufficient_scope") => {
+            "Bearer realm=\"xinyin\", error=\"insufficient_scope\", scope=\"openid\"".to_owned()
+        }
         Some(error) => format!("Bearer realm=\"xinyin\", error=\"{error}\""),
     };
     let body = json!({ "error": error.unwrap_or("invalid_request") });

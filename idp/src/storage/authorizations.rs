@@ -12,7 +12,8 @@ use crate::interaction::{Acting, Asker, Interaction, Request};
 const FIND_PENDING: &str = "SELECT id, client_id, request, login_hint, created_at, session_id, authenticated_at, acting, consented_at
     FROM authorizations
     WHERE id = $1 AND browser_digest IN ($2, $3, $4, $5) AND code_digest IS NULL AND ended_at IS NULL AND created_at > $6";
-const FIND_STORED: &str = "SELECT id, client_id, request, login_hint, created_at, session_id, authenticated_at, acting, consented_at
+const FIND_STORED: &str =
+    "SELECT id, client_id, request, login_hint, created_at, session_id, authenticated_at, acting, consented_at
     FROM authorizations
     WHERE id = $1 AND browser_digest IS NULL AND code_digest IS NULL AND ended_at IS NULL AND created_at > $2";
 const INSERT: &str = "INSERT INTO authorizations
@@ -40,7 +41,8 @@ const TAKE: &str = "UPDATE authorizations AS a SET taken_at = $3
                 AND (lm.until IS NULL OR lm.until > $3)))
     RETURNING id, request, granted, person_id, organisation_id, offline";
 const FIND_CODE: &str = "SELECT id, taken_at FROM authorizations WHERE code_digest = $1 AND client_id = $2";
-const FIND_FAMILY: &str = "SELECT a.id, a.request, a.granted, a.person_id, a.organisation_id, a.offline FROM authorizations a
+const FIND_FAMILY: &str =
+    "SELECT a.id, a.request, a.granted, a.person_id, a.organisation_id, a.offline FROM authorizations a
     WHERE a.id = $1
         AND a.revoked_at IS NULL
         AND EXISTS (SELECT 1 FROM persons lp WHERE lp.id = a.person_id AND lp.state = 'active')
@@ -172,8 +174,7 @@ pub(crate) async fn save(
     issued: Option<&Issued>,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    let request =
-        serde_json::to_string(&interaction.request).map_err(|_| Error::Damaged("authorizations.request"))?;
+    let request = serde_json::to_string(&interaction.request).map_err(|_| Error::Damaged("authorizations.request"))?;
     let client_id = match &interaction.asker {
         Asker::Client(client) => client.client_id.as_str().to_owned(),
         Asker::Page(path) => format!("{PAGE}{path}"),
@@ -297,11 +298,7 @@ pub(crate) async fn revoke_of_client(
 }
 
 /// Revokes whatever anyone holds for a person, offline access too (a new password, a locked account).
-pub(crate) async fn revoke_of_person(
-    tx: &mut Tx,
-    person: &PersonId,
-    now: Timestamp,
-) -> Result<u64, StorageError> {
+pub(crate) async fn revoke_of_person(tx: &mut Tx, person: &PersonId, now: Timestamp) -> Result<u64, StorageError> {
     on!(tx, c => sqlx::query(REVOKE_OF_PERSON)
         .bind(person.as_str()).bind(now.seconds())
         .execute(c).await.map(|d| d.rows_affected()))

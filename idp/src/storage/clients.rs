@@ -6,7 +6,8 @@ use verifier::time::Timestamp;
 use crate::client::{Client, Resource};
 
 const FIND: &str = "SELECT registration FROM clients WHERE client_id = $1 AND ended_at IS NULL";
-const LIST: &str = "SELECT registration FROM clients WHERE ended_at IS NULL AND client_id > $1 ORDER BY client_id LIMIT 200";
+const LIST: &str =
+    "SELECT registration FROM clients WHERE ended_at IS NULL AND client_id > $1 ORDER BY client_id LIMIT 200";
 const PUT: &str = "INSERT INTO clients (client_id, registration, updated_at) VALUES ($1, $2, $3)
     ON CONFLICT (client_id) DO UPDATE SET registration = excluded.registration, updated_at = excluded.updated_at, ended_at = NULL";
 const END: &str = "UPDATE clients SET ended_at = $2 WHERE client_id = $1 AND ended_at IS NULL";
@@ -41,7 +42,8 @@ pub(crate) async fn end(tx: &mut Tx, client_id: &str, now: Timestamp) -> Result<
 
 pub(crate) async fn find_resource(tx: &mut Tx, resource: &str) -> Result<Option<Resource>, StorageError> {
     let row: Option<(String,)> = on!(tx, c => sqlx::query_as(FIND_RESOURCE).bind(resource).fetch_optional(c).await)?;
-    row.map(|(text,)| serde_json::from_str(&text).map_err(|_| StorageError::Damaged("resources.registration"))).transpose()
+    row.map(|(text,)| serde_json::from_str(&text).map_err(|_| StorageError::Damaged("resources.registration")))
+        .transpose()
 }
 
 pub(crate) async fn put_resource(tx: &mut Tx, resource: &Resource, now: Timestamp) -> Result<(), StorageError> {

@@ -30,11 +30,7 @@ pub(crate) struct LiveMandate {
     pub(crate) name: String,
 }
 
-pub(crate) async fn mandates(
-    tx: &mut Tx,
-    person: &PersonId,
-    now: Timestamp,
-) -> Result<Vec<LiveMandate>, StorageError> {
+pub(crate) async fn mandates(tx: &mut Tx, person: &PersonId, now: Timestamp) -> Result<Vec<LiveMandate>, StorageError> {
     type Row = (String, String, String, String, Option<i64>, String, String);
     let rows: Vec<Row> = on!(tx, c => sqlx::query_as(MANDATES)
         .bind(person.as_str()).bind(now.seconds())

@@ -22,7 +22,8 @@ const END_OF_PERSON: &str = "UPDATE sessions SET ended_at = $3
     WHERE id = $1 AND person_id = $2 AND ended_at IS NULL AND expires_at > $3";
 const END_ALL: &str = "UPDATE sessions SET ended_at = $3
     WHERE person_id = $1 AND id <> $2 AND ended_at IS NULL AND expires_at > $3";
-const OF_BROWSER: &str = "SELECT s.id, s.sid_salt, s.person_id, s.acr, s.amr, s.auth_time, s.created_at, s.expires_at, s.device
+const OF_BROWSER: &str =
+    "SELECT s.id, s.sid_salt, s.person_id, s.acr, s.amr, s.auth_time, s.created_at, s.expires_at, s.device
     FROM sessions s JOIN persons p ON p.id = s.person_id AND p.state = 'active'
     WHERE s.browser_digest IN ($1, $2, $3, $4) AND s.ended_at IS NULL AND s.expires_at > $5
     ORDER BY s.auth_time DESC, s.id LIMIT 12";
@@ -93,12 +94,7 @@ fn at(digests: &[String], n: usize) -> &str {
     digests.get(n).map_or("", String::as_str)
 }
 
-pub(crate) async fn move_browser(
-    tx: &mut Tx,
-    old: &[String],
-    new: &str,
-    now: Timestamp,
-) -> Result<(), StorageError> {
+pub(crate) async fn move_browser(tx: &mut Tx, old: &[String], new: &str, now: Timestamp) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(MOVE)
         .bind(at(old, 0)).bind(at(old, 1)).bind(at(old, 2)).bind(at(old, 3))
         .bind(new)
@@ -136,11 +132,7 @@ pub(crate) async fn end_all(
         .execute(c).await.map(|d| d.rows_affected()))
 }
 
-pub(crate) async fn of_browser(
-    tx: &mut Tx,
-    digests: &[String],
-    now: Timestamp,
-) -> Result<Vec<Session>, StorageError> {
+pub(crate) async fn of_browser(tx: &mut Tx, digests: &[String], now: Timestamp) -> Result<Vec<Session>, StorageError> {
     let rows: Vec<Row> = on!(tx, c => sqlx::query_as(OF_BROWSER)
         .bind(at(digests, 0)).bind(at(digests, 1)).bind(at(digests, 2)).bind(at(digests, 3))
         .bind(now.seconds())
@@ -148,11 +140,7 @@ pub(crate) async fn of_browser(
     rows.into_iter().map(session).collect()
 }
 
-pub(crate) async fn of_person(
-    tx: &mut Tx,
-    person: &PersonId,
-    now: Timestamp,
-) -> Result<Vec<Session>, StorageError> {
+pub(crate) async fn of_person(tx: &mut Tx, person: &PersonId, now: Timestamp) -> Result<Vec<Session>, StorageError> {
     let rows: Vec<Row> = on!(tx, c => sqlx::query_as(OF_PERSON)
         .bind(person.as_str())
         .bind(now.seconds())

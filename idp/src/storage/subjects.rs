@@ -184,11 +184,7 @@ pub(crate) async fn consents(tx: &mut Tx, person: &PersonId) -> Result<Vec<Conse
         .collect())
 }
 
-pub(crate) async fn delete_consents(
-    tx: &mut Tx,
-    person: &PersonId,
-    client: &ClientId,
-) -> Result<bool, StorageError> {
+pub(crate) async fn delete_consents(tx: &mut Tx, person: &PersonId, client: &ClientId) -> Result<bool, StorageError> {
     on!(tx, c => sqlx::query(DELETE_CONSENTS)
         .bind(person.as_str()).bind(client.as_str())
         .execute(c).await.map(|d| d.rows_affected() > 0))

@@ -7,7 +7,8 @@ use super::authorizations::{Family, family};
 use super::people::SealedPerson;
 use crate::ids::ClientId;
 
-const INSERT: &str = "INSERT INTO refresh_tokens (digest, family_id, client_id, predecessor, issued_at, expires_at, uses)
+const INSERT: &str =
+    "INSERT INTO refresh_tokens (digest, family_id, client_id, predecessor, issued_at, expires_at, uses)
     VALUES ($1, $2, $3, $4, $5, $6, 0)";
 const ROTATE: &str = "UPDATE refresh_tokens AS r SET used_at = coalesce(r.used_at, $3), uses = r.uses + 1
     WHERE r.digest = $1 AND r.client_id = $2 AND r.expires_at > $3
@@ -23,9 +24,11 @@ const ROTATE: &str = "UPDATE refresh_tokens AS r SET used_at = coalesce(r.used_a
             WHERE lm.id = a.mandate_id AND lm.ended_at IS NULL AND lm.starts_at <= $3
                 AND (lm.until IS NULL OR lm.until > $3))))
     RETURNING family_id, uses";
-const RETIRE_HEIRS: &str = "UPDATE refresh_tokens SET used_at = $2, uses = 2 WHERE predecessor = $1 AND used_at IS NULL";
+const RETIRE_HEIRS: &str =
+    "UPDATE refresh_tokens SET used_at = $2, uses = 2 WHERE predecessor = $1 AND used_at IS NULL";
 const FIND: &str = "SELECT family_id, used_at FROM refresh_tokens WHERE digest = $1 AND client_id = $2";
-const INSERT_REVOKED: &str = "INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT (jti) DO NOTHING";
+const INSERT_REVOKED: &str =
+    "INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT (jti) DO NOTHING";
 const FIND_REVOKED: &str = "SELECT jti FROM revoked_tokens WHERE jti = $1";
 const SEE: &str = "INSERT INTO seen_assertions (client_id, jti_digest, expires_at) VALUES ($1, $2, $3)
     ON CONFLICT (client_id, jti_digest) DO NOTHING";
@@ -154,13 +157,25 @@ pub(crate) async fn userinfo(
     let row: Option<Row> = on!(tx, c => sqlx::query_as(USERINFO)
         .bind(family_id).bind(client).bind(now.seconds()).bind(jti)
         .fetch_optional(c).await)?;
-    let Some((id, request, granted, person, organisation, offline, name, locale, updated_at, document_id, id_type, number, phone, phone_verified)) = row
+    let Some((
+        id,
+        request,
+        granted,
+        person,
+        organisation,
+        offline,
+        name,
+        locale,
+        updated_at,
+        document_id,
+        id_type,
+        number,
+        phone,
+        phone_verified,
+    )) = row
     else {
         return Ok(None);
     };
     let family = family((id, request, granted, person, organisation, offline))?;
-    Ok(Some((
-        family,
-        SealedPerson { name, locale, updated_at, document_id, id_type, number, phone, phone_verified },
-    )))
+    Ok(Some((family, SealedPerson { name, locale, updated_at, document_id, id_type, number, phone, phone_verified })))
 }

@@ -48,7 +48,7 @@ pub(crate) fn of_person(
     audience: &Audience<'_>,
     now: Timestamp,
 ) -> Result<AccessToken, Error> {
-    let mut claims = person_claims(granted, audience);
+    let mut claims = person_claims(idp, granted, audience);
     claims.insert("client_id".into(), json!(client.client_id));
     claims.insert("jti".into(), json!(format!("{family}.{}", random_text::<16>(idp.sources())?)));
     sign(idp, claims, audience, now.plus(idp.settings().access_token_seconds), now)
@@ -64,7 +64,7 @@ pub(crate) fn exchanged(
     until: Timestamp,
     now: Timestamp,
 ) -> Result<AccessToken, Error> {
-    let mut claims = person_claims(granted, audience);
+    let mut claims = person_claims(idp, granted, audience);
     let inner = claims.remove("act");
     let mut act = Map::from_iter([("sub".to_owned(), json!(client.client_id))]);
     if let Some(inner) = inner {
@@ -94,12 +94,16 @@ pub(crate) fn of_client(
     sign(idp, claims, audience, now.plus(idp.settings().access_token_seconds), now)
 }
 
-fn person_claims(granted: &Granted, audience: &Audience<'_>) -> Map<String, Value> {
+fn person_claims(idp: &Idp, granted: &Granted, audience: &Audience<'_>) -> Map<String, Value> {
     let mut claims = Map::new();
     claims::write_subject(granted, audience.sub, audience.person_sub, &mut claims);
     claims.insert("acr".into(), json!(granted.acr.as_str()));
     claims.insert("auth_time".into(), json!(granted.auth_time));
     claims.insert("sid".into(), json!(granted.sid));
+    // `sub` is opaque in the resource's sector, so a service that never met the organisation needs its code.
+    if let Some(acting) = granted.acting.as_ref().filter(|_| audience.aud != idp.settings().issuer_text()) {
+        claims.insert("organisation".into(), json!({ "code": acting.organisation.code }));
+    }
     claims
 }
 

@@ -203,7 +203,12 @@ impl World {
         portal.resources.insert(SIGNER.into());
         provision::client(&self.idp, portal).await.unwrap();
 
-        let mut other = NewClient::portal("other", Names::same("项目"), NewAuth::SecretPost(SECRET.into()), "https://rp.example/cb");
+        let mut other = NewClient::portal(
+            "other",
+            Names::same("项目"),
+            NewAuth::SecretPost(SECRET.into()),
+            "https://rp.example/cb",
+        );
         other.scopes.insert("id_number".into());
         other.id_token_alg = Algorithm::Rs256;
         other.danger_pkce_optional = true;
@@ -214,7 +219,12 @@ impl World {
         public.id_token_alg = Algorithm::EdDsa;
         provision::client(&self.idp, public).await.unwrap();
 
-        let mut desk = NewClient::portal("desk", Names::same("核验"), NewAuth::SecretBasic(SECRET.into()), "http://localhost:8082/callback");
+        let mut desk = NewClient::portal(
+            "desk",
+            Names::same("核验"),
+            NewAuth::SecretBasic(SECRET.into()),
+            "http://localhost:8082/callback",
+        );
         desk.trusted = true;
         desk.acts_for_organisations = true;
         desk.scopes.insert("verify".into());
@@ -227,7 +237,14 @@ impl World {
         });
         provision::client(&self.idp, desk).await.unwrap();
 
-        let system = NewClient::system("police", Names::same("公安"), SECRET, "11990100001000010R", SIGNER, &["licence.issue", "licence.read"]);
+        let system = NewClient::system(
+            "police",
+            Names::same("公安"),
+            SECRET,
+            "11990100001000010R",
+            SIGNER,
+            &["licence.issue", "licence.read"],
+        );
         provision::client(&self.idp, system).await.unwrap();
     }
 
@@ -333,7 +350,8 @@ impl World {
     }
 
     pub fn asker_for(&self, visitor: &Visitor) -> Asker {
-        let request = Request::post("/sign-in").header(header::COOKIE, visitor.header()).header(header::ACCEPT, "text/html");
+        let request =
+            Request::post("/sign-in").header(header::COOKIE, visitor.header()).header(header::ACCEPT, "text/html");
         let (head, ()) = request.body(()).unwrap().into_parts();
         Asker::read(self.idp.site(), Incident::random(self.idp.sources().random.as_ref()), &head, None)
     }
@@ -353,8 +371,9 @@ impl World {
         };
         let signed_in =
             session::sign_in(&mut tx, &self.idp, &mut interaction, &browser, &authentication).await.unwrap();
-        let response =
-            steps::go_on(&self.idp, &self.asker_for(visitor), &browser, tx, interaction, Some(signed_in)).await.unwrap();
+        let response = steps::go_on(&self.idp, &self.asker_for(visitor), &browser, tx, interaction, Some(signed_in))
+            .await
+            .unwrap();
         let reply = reply(response).await;
         visitor.take(&reply.headers);
         reply
@@ -369,7 +388,12 @@ impl World {
             _ => "http://localhost:8082/callback",
         };
         let mut pairs = vec![("response_type", "code"), ("client_id", client), ("redirect_uri", redirect_uri)];
-        let fixed = [("scope", "openid profile"), ("state", "s1=s2&s2 =?#é"), ("code_challenge", CHALLENGE), ("code_challenge_method", "S256")];
+        let fixed = [
+            ("scope", "openid profile"),
+            ("state", "s1=s2&s2 =?#é"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ];
         pairs.extend(fixed.into_iter().filter(|(name, _)| !more.iter().any(|(m, _)| m == name)));
         pairs.extend(more.iter().filter(|(_, value)| !value.is_empty()));
         format!("/authorize?{}", form(&pairs))
@@ -384,11 +408,17 @@ impl World {
     }
 
     pub async fn redeem(&self, code: &str) -> Reply {
-        let fields = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", CALLBACK), ("code_verifier", VERIFIER)];
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ];
         self.post("/token", &basic("portal", SECRET), &fields).await
     }
 
     pub async fn refresh(&self, token: &str) -> Reply {
-        self.post("/token", &basic("portal", SECRET), &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
+        self.post("/token", &basic("portal", SECRET), &[("grant_type", "refresh_token"), ("refresh_token", token)])
+            .await
     }
 }
