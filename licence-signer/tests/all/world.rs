@@ -294,9 +294,22 @@ async fn open(
     sources: &Sources,
     outbound: &Outbound,
 ) -> LicenceSigner {
-    let url = format!("sqlite://{}", folder.join("signer.db").display());
+    let url = database(folder).await;
     let db = Db::open(&url, storage::MIGRATIONS).await.unwrap();
     LicenceSigner::open(settings, db, keys.clone(), sources.clone(), outbound.clone()).await.unwrap()
+}
+
+/// SQLite in the folder; where `XINYIN_SIGNER_POSTGRES` names a server (`postgres://user@host:port`), a database there.
+async fn database(folder: &std::path::Path) -> String {
+    use store::sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+    let Ok(server) = std::env::var("XINYIN_SIGNER_POSTGRES") else {
+        return format!("sqlite://{}", folder.join("signer.db").display());
+    };
+    let name = folder.file_name().unwrap().to_string_lossy().replace('-', "_");
+    let mut connection = PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
+    // of a second run it stands already
+    let _ = store::sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await;
+    format!("{server}/{name}")
 }
 
 async fn provide(signer: &LicenceSigner) {
