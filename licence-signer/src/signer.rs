@@ -257,7 +257,7 @@ impl LicenceSigner {
     /// Sequences the log and the audit record, finishes what was left, renews the trust bundle's timestamp, sweeps; until
     /// `stop` is done. What was recorded and not released is finished first.
     pub async fn run_background(&self, stop: impl Future<Output = ()> + Send) {
-        crate::flow::housekeeping::run(self, stop).await;
+        Box::pin(crate::flow::housekeeping::run(self, stop)).await;
     }
 }
 
@@ -285,4 +285,37 @@ fn origin(external_url: &str) -> Result<String, StartError> {
         return Err(StartError::ExternalUrl);
     }
     Ok(url.port().map_or_else(|| format!("{host}/log"), |port| format!("{host}:{port}/log")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_hosts() {
+        for (url, expected) in [
+            ("http://localhost:8081", Some("localhost:8081/log")),
+            ("https://licences.example.gov.cn", Some("licences.example.gov.cn/log")),
+            ("https://licences.example.gov.cn:443", Some("licences.example.gov.cn/log")),
+            ("https://example.gov.cn/licences", None),
+            ("ftp://example.gov.cn", None),
+            ("https://a-very-long-name-of-a-host.of-a-department.example.gov.cn", None),
+        ] {
+            assert_eq!(origin(url).ok().as_deref(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn both_languages_have_words_for_every_documented_code() {
+        assert!(web::words::differing_keys(&WORDS[0]).is_empty());
+        let documented = include_str!("../../docs/errors.md");
+        let mut count = 0;
+        for line in WORDS[0].en.lines().filter_map(|line| line.strip_prefix("problem-")) {
+            let key = line.split(' ').next().unwrap_or_default();
+            let code = key.replacen('-', ".", 1);
+            assert!(documented.contains(&format!("`{code}`")), "{code} is not in docs/errors.md");
+            count += 1;
+        }
+        assert!(count >= 20, "{count}");
+    }
 }

@@ -11,6 +11,8 @@ const MAX_SCHEMA_BYTES: usize = 64 * 1024;
 const MAX_ITEMS: usize = 64;
 /// Deepest nesting of a schema.
 const MAX_DEPTH: usize = 16;
+/// The only draft that is read.
+const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// Most characters of one text value.
 const MAX_TEXT: usize = 4_096;
 
@@ -163,10 +165,8 @@ fn walk(value: &Value, depth: usize, inside_definitions: bool) -> Result<(), Sch
                         return Err(SchemaError::Keyword(format!("$ref {}", clip(target))));
                     }
                 }
-                "$schema" => {
-                    if inner.as_str() != Some("https://json-schema.org/draft/2020-12/schema") {
-                        return Err(SchemaError::Keyword("$schema of another draft".into()));
-                    }
+                "$schema" if inner.as_str() != Some(DRAFT) => {
+                    return Err(SchemaError::Keyword("$schema of another draft".into()));
                 }
                 "$id" | "$anchor" | "$dynamicRef" | "$dynamicAnchor" | "$recursiveRef" | "$vocabulary" => {
                     return Err(SchemaError::Keyword(name.clone()));
@@ -200,7 +200,7 @@ fn scalar(
         }
     }
     let named = matches!(keywords.get("type").and_then(Value::as_str), Some("string" | "integer" | "boolean"));
-    if !named { Err(not_scalar()) } else { Ok(keywords) }
+    if named { Ok(keywords) } else { Err(not_scalar()) }
 }
 
 #[cfg(test)]
@@ -209,7 +209,7 @@ mod tests {
 
     use super::*;
 
-    fn with(property: Value) -> Value {
+    fn with(property: &Value) -> Value {
         json!({"type": "object", "additionalProperties": false, "properties": {"a": property}})
     }
 
@@ -220,8 +220,8 @@ mod tests {
             deep = json!({ "not": deep });
         }
         for (schema, fits) in [
-            (with(json!({"type": "string", "maxLength": 9})), true),
-            (with(json!({"type": "integer", "minimum": 0})), true),
+            (with(&json!({"type": "string", "maxLength": 9})), true),
+            (with(&json!({"type": "integer", "minimum": 0})), true),
             (
                 json!({"type": "object", "additionalProperties": false, "properties": {"a": {"$ref": "#/$defs/d"}},
                     "$defs": {"d": {"type": "string", "format": "date"}}}),
@@ -229,18 +229,18 @@ mod tests {
             ),
             (json!({"type": "object", "additionalProperties": false, "properties": {}}), true),
             (json!({"type": "object", "properties": {}}), false),
-            (with(json!({"$ref": "https://example.org/x"})), false),
-            (with(json!({"$ref": "file:///etc/passwd"})), false),
-            (with(json!({"$ref": "#"})), false),
+            (with(&json!({"$ref": "https://example.org/x"})), false),
+            (with(&json!({"$ref": "file:///etc/passwd"})), false),
+            (with(&json!({"$ref": "#"})), false),
             (
                 json!({"type": "object", "additionalProperties": false, "properties": {"a": {"$ref": "#/$defs/d"}},
                     "$defs": {"d": {"$ref": "#/$defs/d"}}}),
                 false,
             ),
-            (with(json!({"type": "array"})), false),
-            (with(json!({"type": ["string", "null"]})), false),
-            (with(json!({"type": "string", "pattern": "("})), false),
-            (with(json!({"type": "string", "x": deep})), false),
+            (with(&json!({"type": "array"})), false),
+            (with(&json!({"type": ["string", "null"]})), false),
+            (with(&json!({"type": "string", "pattern": "("})), false),
+            (with(&json!({"type": "string", "x": deep})), false),
             (json!({"$id": "x", "type": "object", "additionalProperties": false, "properties": {}}), false),
         ] {
             assert_eq!(ItemSchema::compile(&schema).is_ok(), fits, "{schema}");

@@ -137,6 +137,7 @@ impl LicenceSigner {
     }
 
     /// A look as it is written: who, when, in which matter.
+    #[expect(clippy::too_many_arguments, reason = "each is a column of the row")]
     pub(crate) fn look(
         &self,
         officer: &Officer,

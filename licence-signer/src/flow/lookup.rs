@@ -59,7 +59,7 @@ impl LicenceSigner {
                 let kept = licences::rendition(&mut tx, &id, version, "sdjwt").await?;
                 let look = self.look(officer, &id, &holder_digest, "lookup", reason, &items, now)?;
                 looks::add(&mut tx, &look).await?;
-                let row = self.reason_row(officer, "licence.lookup", reason, now).object(format!("licence:{id}"));
+                let row = reason_row(officer, "licence.lookup", reason, now).object(format!("licence:{id}"));
                 audit::append(&mut tx, &row).await?;
                 if let Some(kept) = kept {
                     seen.push((licence, disclosures, kept));
@@ -67,8 +67,8 @@ impl LicenceSigner {
             }
         }
         if seen.is_empty() {
-            let mut row = self.reason_row(officer, "licence.lookup", reason, now);
-            row.result = "none".to_owned();
+            let mut row = reason_row(officer, "licence.lookup", reason, now);
+            "none".clone_into(&mut row.result);
             audit::append(&mut tx, &row).await?;
         }
         tx.commit().await?;
@@ -84,15 +84,6 @@ impl LicenceSigner {
         let world = self.world();
         let matter = world.matter(code).filter(|matter| matter.is_worked_on_by(&officer.department().code));
         matter.cloned().ok_or(FlowError::Matter)
-    }
-
-    pub(crate) fn reason_row(&self, officer: &Officer, action: &str, reason: &Reason, now: Timestamp) -> audit::Row {
-        let mut row = audit::Row::new(officer.actor(), action, "done", now)
-            .department(&officer.department().code)
-            .matter(&reason.matter)
-            .case(&reason.case);
-        row.incident = crate::incident();
-        row
     }
 
     /// Facts and report on what is disclosed. `holder_is_known`: the asker named the number, so it is no news to him.
@@ -124,4 +115,14 @@ impl LicenceSigner {
         facts["state_since"] = licence.state_since.to_string().into();
         Ok(Seen { facts, report })
     }
+}
+
+/// An audit row with the reason of a look.
+pub(crate) fn reason_row(officer: &Officer, action: &str, reason: &Reason, now: Timestamp) -> audit::Row {
+    let mut row = audit::Row::new(officer.actor(), action, "done", now)
+        .department(&officer.department().code)
+        .matter(&reason.matter)
+        .case(&reason.case);
+    row.incident = crate::incident();
+    row
 }

@@ -6,7 +6,7 @@ use verifier::rendition::code::write::Profile;
 use verifier::time::Timestamp;
 
 use super::error::FlowError;
-use super::lookup::Seen;
+use super::lookup::{Seen, reason_row};
 use super::read::{Standing, load, own};
 use crate::LicenceSigner;
 use crate::lookup::Reason;
@@ -219,7 +219,7 @@ impl LicenceSigner {
             let look = self.look(officer, &id, &row.holder_digest, "presentation", reason, &items, now)?;
             looks::add(&mut tx, &look).await?;
         }
-        let row = self.reason_row(officer, "presentation.resolve", reason, now).object(format!("licence:{id}"));
+        let row = reason_row(officer, "presentation.resolve", reason, now).object(format!("licence:{id}"));
         audit::append(&mut tx, &row).await?;
         tx.commit().await?;
         self.seen(&licence, &disclosures, &kept, &items, false, now).await
@@ -256,8 +256,7 @@ impl LicenceSigner {
         if !presentations::ask(&mut tx, &row.id, officer.caller(), &asked, now).await? {
             return Err(FlowError::PresentationExpired);
         }
-        let audit_row =
-            self.reason_row(officer, "presentation.ask", reason, now).object(format!("licence:{}", row.licence));
+        let audit_row = reason_row(officer, "presentation.ask", reason, now).object(format!("licence:{}", row.licence));
         audit::append(&mut tx, &audit_row).await?;
         tx.commit().await?;
         Err(FlowError::AwaitingHolder)

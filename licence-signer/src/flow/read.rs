@@ -1,7 +1,7 @@
 //! Reading licences: a department those that it issued, a holder his own.
 
 use store::{StorageError, Tx, audit};
-use verifier::time::Timestamp;
+use verifier::time::{Date, Timestamp};
 
 use super::complete::open;
 use super::error::FlowError;
@@ -86,14 +86,14 @@ impl Licence {
 
     /// The licence that was just released, from memory.
     pub(crate) fn of(recorded: &Recorded, now: Timestamp) -> Self {
-        let day = |date: Option<verifier::time::Date>| date.map(|date| date.end());
+        let day = |date: Option<Date>| date.map(Date::end);
         Self {
             id: recorded.licence.clone(),
             department: recorded.department.clone(),
             version: recorded.version,
             state: State::InForce,
             state_since: now,
-            valid_from: recorded.facts.first_day().map_or(now, |date| date.first_second()),
+            valid_from: recorded.facts.first_day().map_or(now, Date::first_second),
             valid_end: day(recorded.facts.last_day()),
             recorded_at: now,
             is_released: true,

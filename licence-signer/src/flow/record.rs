@@ -17,7 +17,7 @@ use crate::storage::licences::{self, NewLicence, NewVersion, SealingRow};
 use crate::storage::{idempotency, log, status};
 
 /// How full a list may be: three quarters.
-const FULL: i64 = (ENTRIES as i64) / 4 * 3;
+const FULL: i64 = ENTRIES.cast_signed() / 4 * 3;
 
 /// What an `Idempotency-Key` stands for, as digests.
 #[derive(Clone, Debug)]
@@ -231,7 +231,7 @@ async fn reserve(
 
 fn draw(signer: &LicenceSigner) -> Result<i64, FlowError> {
     let bytes = signer.sources().bytes::<4>()?;
-    Ok(i64::from(u32::from_le_bytes(bytes)) % (ENTRIES as i64)) // 2^32 is a multiple of 2^20: uniform
+    Ok(i64::from(u32::from_le_bytes(bytes)) % ENTRIES.cast_signed()) // 2^32 is a multiple of 2^20: uniform
 }
 
 impl LicenceSigner {

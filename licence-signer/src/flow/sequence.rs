@@ -3,7 +3,7 @@
 //! The signed checkpoint of a batch is stored by the commit that the batch is, conditional on the size that was read and
 //! on the token; nobody sees a checkpoint before. A process that slept past its lease commits nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use keys::Purpose;
@@ -32,7 +32,7 @@ const NAME: &str = "log";
 #[derive(Default)]
 struct Edge {
     tiles: BTreeMap<(i64, i64), Vec<Hash>>,
-    changed: BTreeMap<(i64, i64), ()>,
+    changed: BTreeSet<(i64, i64)>,
 }
 
 impl Edge {
@@ -66,7 +66,7 @@ impl Edge {
 
     /// Keeps a node that a tile holds; others are computed when asked for.
     fn created(&mut self, node: NodeId, hash: Hash) {
-        if node.level % 8 != 0 {
+        if !node.level.is_multiple_of(8) {
             return;
         }
         let Ok(tile) = i64::try_from(node.index >> 8) else { return };
@@ -74,12 +74,12 @@ impl Edge {
         let hashes = self.tiles.entry(key).or_default();
         if hashes.len() as u64 == node.index & 255 {
             hashes.push(hash);
-            self.changed.insert(key, ());
+            self.changed.insert(key);
         }
     }
 
     fn rows(&self) -> impl Iterator<Item = TileRow> + '_ {
-        self.changed.keys().filter_map(|key| {
+        self.changed.iter().filter_map(|key| {
             let hashes = self.tiles.get(key)?;
             Some(TileRow { level: key.0, tile: key.1, hashes: hashes.concat() })
         })

@@ -33,19 +33,15 @@ impl LicenceSigner {
         if !tile.within(u64::try_from(head.size).unwrap_or_default()) {
             return Ok(None);
         }
-        match tile.level {
-            Some(level) => {
-                let hashes = log::tile(&mut reader, i64::from(level), index).await?;
-                Ok(hashes.and_then(|hashes| hashes.get(..width * 32).map(<[u8]>::to_vec)))
-            }
-            None => {
-                let from = index << 8;
-                let entries = log::entries(&mut reader, from, from + i64::from(tile.width)).await?;
-                if entries.len() != width {
-                    return Err(StorageError::Damaged("the log lacks an entry").into());
-                }
-                Ok(verifier::log::tile::bundle_body(entries.iter().map(Vec::as_slice)))
-            }
+        if let Some(level) = tile.level {
+            let hashes = log::tile(&mut reader, i64::from(level), index).await?;
+            return Ok(hashes.and_then(|hashes| hashes.get(..width * 32).map(<[u8]>::to_vec)));
         }
+        let from = index << 8;
+        let entries = log::entries(&mut reader, from, from + i64::from(tile.width)).await?;
+        if entries.len() != width {
+            return Err(StorageError::Damaged("the log lacks an entry").into());
+        }
+        Ok(verifier::log::tile::bundle_body(entries.iter().map(Vec::as_slice)))
     }
 }

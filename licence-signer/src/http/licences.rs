@@ -83,20 +83,18 @@ pub(super) async fn read(
         Some("text/plain") => Some(Wanted::CodeText),
         _ => return Err(Problem::new(StatusCode::NOT_ACCEPTABLE, "http.not_acceptable")),
     };
-    match wanted {
-        Some(wanted) => answer(&signer, &asker, reader, &id, wanted).await,
-        None => {
-            let incident = asker.incident().as_str().to_owned();
-            let (licence, events) = match &reader {
-                Reader::Officer(officer) => within(incident, signer.read(officer, &id)).await?,
-                Reader::Holder(holder) => within(incident, signer.own_licence(holder, &id)).await?,
-            };
-            let now = signer.sources().now();
-            let body = bodies::licence(&signer, &licence, Some(&events), now);
-            let vary = [(header::VARY, HeaderValue::from_static("accept"))];
-            Ok((vary, Json(body)).into_response())
-        }
+    if let Some(wanted) = wanted {
+        return answer(&signer, &asker, reader, &id, wanted).await;
     }
+    let incident = asker.incident().as_str().to_owned();
+    let (licence, events) = match &reader {
+        Reader::Officer(officer) => within(incident, signer.read(officer, &id)).await?,
+        Reader::Holder(holder) => within(incident, signer.own_licence(holder, &id)).await?,
+    };
+    let now = signer.sources().now();
+    let body = bodies::licence(&signer, &licence, Some(&events), now);
+    let vary = [(header::VARY, HeaderValue::from_static("accept"))];
+    Ok((vary, Json(body)).into_response())
 }
 
 /// `GET /v1/licences/{id}/renditions/{rendition}`.

@@ -23,10 +23,12 @@ pub(super) async fn look_up(
         Problem::unprocessable("input.invalid_member").member(member)
     })?;
     let reason = reason(&request.matter, &request.case, &request.purpose)?;
-    let seen =
-        within(asker.incident().as_str().to_owned(), signer.look_up(&officer, &holder, &request.type_code, &reason))
-            .await?;
-    let licences: Vec<Value> = seen.into_iter().map(body).collect();
+    let seen = within(
+        asker.incident().as_str().to_owned(),
+        Box::pin(signer.look_up(&officer, &holder, &request.type_code, &reason)),
+    )
+    .await?;
+    let licences: Vec<Value> = seen.iter().map(body).collect();
     Ok(Json(json!({"licences": licences})))
 }
 
@@ -36,6 +38,6 @@ pub(super) fn reason(matter: &str, case: &str, purpose: &str) -> Result<Reason, 
 }
 
 /// Facts and report.
-pub(super) fn body(seen: Seen) -> Value {
+pub(super) fn body(seen: &Seen) -> Value {
     json!({"facts": seen.facts, "report": seen.report})
 }

@@ -42,5 +42,5 @@ pub(super) async fn resolve(
     let reason = reason(&request.matter, &request.case, &request.purpose)?;
     let incident = asker.incident().as_str().to_owned();
     let seen = within(incident, signer.resolve(&officer, &request.code, &reason)).await?;
-    Ok(Json(body(seen)))
+    Ok(Json(body(&seen)))
 }

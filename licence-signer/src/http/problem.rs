@@ -33,8 +33,7 @@ impl From<FlowError> for Problem {
             FlowError::RenditionAbsent(name) => Self::not_found(code).member(name.clone()),
             FlowError::PresentationExpired => Self::new(StatusCode::GONE, code),
             FlowError::PresentationUsed | FlowError::NotInForce => Self::conflict(code),
-            FlowError::NotReleased => Self::conflict(code).retry_after(2),
-            FlowError::AwaitingHolder => Self::conflict(code).retry_after(2),
+            FlowError::NotReleased | FlowError::AwaitingHolder => Self::conflict(code).retry_after(2),
             FlowError::Storage(error) if error.is_transient() => Self::unavailable(2).cause(error),
             _ => Self::internal(&error),
         }

@@ -130,8 +130,10 @@ impl Event {
             (Self::Annulment, State::InForce | State::Suspended) => Ok(State::Annulled),
             (Self::Recall, State::InForce | State::Suspended) => Ok(State::Recalled),
             (Self::Revocation, State::InForce | State::Suspended) => Ok(State::Revoked),
-            (Self::Cancellation, State::InForce | State::Suspended)
-            | (Self::Cancellation, State::Annulled | State::Recalled | State::Revoked) => Ok(State::Cancelled),
+            (
+                Self::Cancellation,
+                State::InForce | State::Suspended | State::Annulled | State::Recalled | State::Revoked,
+            ) => Ok(State::Cancelled),
             _ => Err(EventRefused::State { state, event: self }),
         }
     }

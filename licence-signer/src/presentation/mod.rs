@@ -54,7 +54,7 @@ impl PresentationCode {
             let five = u128::try_from(ALPHABET.iter().position(|c| *c == character)?).ok()?;
             if place < 25 {
                 number = number << 5 | five;
-            } else if five & 3 == 0 {
+            } else if five.trailing_zeros() >= 2 {
                 number = number << 3 | five >> 2;
             } else {
                 return None; // the spare bits are zero

@@ -142,16 +142,14 @@ pub(crate) async fn add_sealings(
     now: Timestamp,
 ) -> Result<(), StorageError> {
     let s = credential;
-    match code {
-        Some(code) => {
-            on!(tx, c => sqlx::query(ADD_SEALINGS).bind(&s.id).bind(&s.licence).bind(s.version).bind(&s.event)
+    let Some(code) = code else {
+        return on!(tx, c => sqlx::query(ADD_SEALING).bind(&s.id).bind(&s.licence).bind(s.version).bind(&s.event)
             .bind(s.effective).bind(&s.status_list).bind(s.status_position).bind(&s.leaf).bind(&s.salt).bind(&s.leaf_key)
-            .bind(now.seconds()).bind(&code.id).bind(code.status_position).execute(c).await.map(drop))
-        }
-        None => on!(tx, c => sqlx::query(ADD_SEALING).bind(&s.id).bind(&s.licence).bind(s.version).bind(&s.event)
-            .bind(s.effective).bind(&s.status_list).bind(s.status_position).bind(&s.leaf).bind(&s.salt).bind(&s.leaf_key)
-            .bind(now.seconds()).execute(c).await.map(drop)),
-    }
+            .bind(now.seconds()).execute(c).await.map(drop));
+    };
+    on!(tx, c => sqlx::query(ADD_SEALINGS).bind(&s.id).bind(&s.licence).bind(s.version).bind(&s.event)
+        .bind(s.effective).bind(&s.status_list).bind(s.status_position).bind(&s.leaf).bind(&s.salt).bind(&s.leaf_key)
+        .bind(now.seconds()).bind(&code.id).bind(code.status_position).execute(c).await.map(drop))
 }
 
 /// The sealings of a version.

@@ -27,8 +27,8 @@ async fn a_licence_is_issued_and_read_in_every_form() {
     assert_eq!(again.body, credential.body, "disclosures are handed on byte for byte");
     let code = world.get(&path, Some(&token), Some("text/plain")).await.text();
     assert!(code.starts_with("XY1:"), "{code}");
-    let cose = world.get(issued["renditions"]["cwt"].as_str().unwrap(), Some(&token), None).await;
-    assert_eq!((cose.headers["content-type"].as_bytes(), cose.body[0]), (b"application/cwt".as_slice(), 0xd2));
+    let binary = world.get(issued["renditions"]["cwt"].as_str().unwrap(), Some(&token), None).await;
+    assert_eq!((binary.headers["content-type"].as_bytes(), binary.body[0]), (b"application/cwt".as_slice(), 0xd2));
     assert_eq!(world.status_of(&credential.text()).await, 0);
     let list = world.get("/v1/licences?limit=1", Some(&token), None).await.json();
     assert_eq!(list["licences"][0]["id"], issued["id"]);

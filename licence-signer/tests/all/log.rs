@@ -36,7 +36,7 @@ async fn fifty_licences_make_a_log_that_only_grows() {
     assert_eq!(bundle.status, 200, "{}", bundle.text());
     let leaves: Vec<_> = bundle_entries(&bundle.body).unwrap().into_iter().map(leaf_hash).collect();
     assert_eq!(leaves.len(), 50);
-    assert_eq!(root_of(&leaves), last.root, "{}", b64::encode(&last.root));
+    assert_eq!(root_of(&leaves), last.root, "{}", b64::encode(last.root));
     let tile = world.get("/log/tile/0/000.p/50", None, None).await;
     assert_eq!(tile.body, leaves.concat());
     for pair in seen.windows(2).filter(|pair| pair[0].size > 0) {

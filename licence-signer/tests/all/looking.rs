@@ -21,6 +21,8 @@ async fn a_lookup_shows_what_the_matter_needs_and_the_holder_sees_it() {
     let facts = &found["licences"][0]["facts"];
     assert_eq!(facts["identifier"], issued["identifier"]);
     assert_eq!(facts["items"], json!({"level": "二级"}));
+    assert_eq!(found["licences"][0]["report"]["verdict"], "valid", "{found}");
+    assert_eq!(found["licences"][0]["report"]["licence"]["items"], json!({"level": "二级"}));
     assert!(found["licences"][0].get("credential").is_none());
     let holder = world.holder().await;
     let looks = world.get("/v1/looks", Some(&holder), None).await.json();
@@ -65,6 +67,7 @@ async fn a_presentation_is_resolved_once_and_repeated_by_the_same_caller_alone()
     let seen = world.post(path, &hall, &resolve(&code)).await;
     assert_eq!(seen.status, 200, "nothing was spent before: {}", seen.text());
     assert_eq!(seen.json()["facts"]["items"], json!({"level": "二级"}));
+    assert_eq!(seen.json()["report"]["verdict"], "valid");
     assert!(!seen.text().contains(NUMBER));
     assert_eq!(world.post(path, &hall, &resolve(&code)).await.status, 200, "the same caller repeats");
     let other = world.post(path, &world.client(BUREAU), &resolve(&code)).await;

@@ -145,8 +145,8 @@ impl World {
             bound: None,
         };
         Authority::found(&keys, &founding, now).unwrap();
-        let name: String = sources.bytes::<8>().unwrap().iter().map(|b| format!("{b:02x}")).collect();
-        let folder = std::env::temp_dir().join(format!("xinyin-signer-{name}"));
+        let name = u64::from_be_bytes(sources.bytes().unwrap());
+        let folder = std::env::temp_dir().join(format!("xinyin-signer-{name:016x}"));
         std::fs::create_dir_all(&folder).unwrap();
         let mut settings = Settings::new(URL, &issuer, "640000");
         change(&mut settings);
