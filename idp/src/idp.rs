@@ -125,6 +125,25 @@ impl Idp {
         })))
     }
 
+    /// Compares what was decided at the first start with the settings, and writes it down then: whoever starts the service
+    /// calls this before it serves. Passkeys are bound to the issuer's host for ever (WebAuthn L3 §5.1.2).
+    ///
+    /// # Errors
+    ///
+    /// `Settings` if the issuer's host is another than at the first start.
+    pub async fn prepare(&self) -> Result<(), StartError> {
+        let host = self.settings().issuer.host_str().unwrap_or_default();
+        let mut tx = self.db().begin().await?;
+        let stored = crate::storage::accounts::rp_id(&mut tx, host).await?;
+        tx.commit().await?;
+        if stored == host {
+            return Ok(());
+        }
+        Err(StartError::Settings(format!(
+            "the issuer's host was {stored} at the first start and is {host} now; passkeys made there would all be lost"
+        )))
+    }
+
     /// The routes, in their shell.
     pub fn router(&self) -> axum::Router {
         let db = self.db().clone();

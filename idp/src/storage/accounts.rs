@@ -15,6 +15,8 @@ use crate::ids::{PersonId, random_text};
 /// How many digests of one value are looked up: of the key in use and of two before it.
 const DIGESTS: usize = 3;
 
+const RP_ID: &str = "INSERT INTO installation (name, value) VALUES ('passkey_rp_id', $1)
+    ON CONFLICT (name) DO UPDATE SET value = installation.value RETURNING value";
 const FIND: &str = "SELECT c.person_id, (SELECT coalesce(max(e.level), 0) FROM evidence e
             WHERE e.person_id = c.person_id AND e.voided_at IS NULL), w.hash, d.person_id
     FROM claims c JOIN persons p ON p.id = c.person_id AND p.state = 'active'
@@ -57,7 +59,8 @@ const SHOWN: &str = "SELECT p.name, i.id, i.id_type, i.number, f.number, f.verif
     WHERE p.id = $1 AND p.state = 'active' ORDER BY i.recorded_at DESC LIMIT 1";
 
 /// Statements of this file, for the test that prepares all of them.
-pub(crate) const STATEMENTS: [(&str, &str); 13] = [
+pub(crate) const STATEMENTS: [(&str, &str); 14] = [
+    ("accounts.rp_id", RP_ID),
     ("accounts.find", FIND),
     ("accounts.claim", CLAIM),
     ("accounts.close_weaker", CLOSE_WEAKER),
@@ -92,6 +95,12 @@ pub(crate) struct Shown {
     pub(crate) number: Option<Zeroizing<String>>,
     pub(crate) phone_verified: bool,
     pub(crate) password_changed_at: Option<Timestamp>,
+}
+
+/// The passkey RP ID of this installation; `host` becomes it at the first start.
+pub(crate) async fn rp_id(tx: &mut Tx, host: &str) -> Result<String, StorageError> {
+    let (stored,): (String,) = on!(tx, c => sqlx::query_as(RP_ID).bind(host).fetch_one(c).await)?;
+    Ok(stored)
 }
 
 /// The digests under which a value may stand, padded to [`DIGESTS`].

@@ -13,11 +13,11 @@ const TAKE: &str =
         tries = CASE WHEN attempts.expires_at <= $3 THEN 1 ELSE attempts.tries + 1 END,
         blocked_until = CASE
             WHEN attempts.expires_at <= $3 THEN 0
-            WHEN attempts.tries + 1 < CASE WHEN attempts.bucket = $1 THEN $5 ELSE $6 END THEN 0
-            WHEN attempts.tries + 1 = CASE WHEN attempts.bucket = $1 THEN $5 ELSE $6 END THEN $7
-            WHEN attempts.tries = CASE WHEN attempts.bucket = $1 THEN $5 ELSE $6 END THEN $8
-            WHEN attempts.tries - 1 = CASE WHEN attempts.bucket = $1 THEN $5 ELSE $6 END THEN $9
-            ELSE $10 END,
+            WHEN attempts.tries + 1 < CASE WHEN attempts.bucket = $1 THEN CAST($5 AS BIGINT) ELSE CAST($6 AS BIGINT) END THEN 0
+            WHEN attempts.tries + 1 = CASE WHEN attempts.bucket = $1 THEN CAST($5 AS BIGINT) ELSE CAST($6 AS BIGINT) END THEN CAST($7 AS BIGINT)
+            WHEN attempts.tries = CASE WHEN attempts.bucket = $1 THEN CAST($5 AS BIGINT) ELSE CAST($6 AS BIGINT) END THEN CAST($8 AS BIGINT)
+            WHEN attempts.tries - 1 = CASE WHEN attempts.bucket = $1 THEN CAST($5 AS BIGINT) ELSE CAST($6 AS BIGINT) END THEN CAST($9 AS BIGINT)
+            ELSE CAST($10 AS BIGINT) END,
         expires_at = excluded.expires_at
     WHERE attempts.blocked_until <= $3";
 /// As `TAKE`, for a bucket alone.
@@ -27,10 +27,10 @@ const TAKE_ONE: &str = "INSERT INTO attempts (bucket, tries, blocked_until, expi
         blocked_until = CASE
             WHEN attempts.expires_at <= $2 THEN 0
             WHEN attempts.tries + 1 < $4 THEN 0
-            WHEN attempts.tries + 1 = $4 THEN $5
-            WHEN attempts.tries = $4 THEN $6
-            WHEN attempts.tries - 1 = $4 THEN $7
-            ELSE $8 END,
+            WHEN attempts.tries + 1 = $4 THEN CAST($5 AS BIGINT)
+            WHEN attempts.tries = $4 THEN CAST($6 AS BIGINT)
+            WHEN attempts.tries - 1 = $4 THEN CAST($7 AS BIGINT)
+            ELSE CAST($8 AS BIGINT) END,
         expires_at = excluded.expires_at
     WHERE attempts.blocked_until <= $2";
 const UNTIL: &str = "SELECT coalesce(max(blocked_until), 0) FROM attempts WHERE bucket IN ($1, $2)";

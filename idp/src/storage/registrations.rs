@@ -30,9 +30,9 @@ const FIND: &str = "SELECT purpose, person_id, name, number, phone, matched, pho
     FROM registrations WHERE id = $1 AND ended_at IS NULL AND expires_at > $2 AND browser_digest IN ($3, $4, $5, $6)";
 /// Spends a try and judges it in one statement; a spent or expired code is judged by nobody.
 const TRY: &str = "UPDATE registrations SET tries = tries - 1,
-        confirmed_at = CASE WHEN code_digest = $2 THEN $3 ELSE NULL END,
+        confirmed_at = CASE WHEN code_digest = $2 THEN CAST($3 AS BIGINT) ELSE NULL END,
         level = CASE WHEN code_digest = $2 THEN 2 ELSE level END,
-        ready_at = CASE WHEN code_digest = $2 THEN $3 ELSE ready_at END
+        ready_at = CASE WHEN code_digest = $2 THEN CAST($3 AS BIGINT) ELSE ready_at END
     WHERE id = $1 AND ended_at IS NULL AND confirmed_at IS NULL AND tries > 0 AND code_expires_at > $3 AND expires_at > $3
     RETURNING confirmed_at, tries";
 const RESEND: &str = "UPDATE registrations SET code_digest = $2, sent_at = $3, code_expires_at = $4, tries = $5,

@@ -75,8 +75,8 @@ impl House {
         let n = HOUSES.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("xinyin-idp-people-{}-{n}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
-        let db =
-            Db::open(&format!("sqlite://{}", folder.join("idp.db").display()), MIGRATIONS).await.expect("a database");
+        let url = format!("sqlite://{}", folder.join("idp.db").display());
+        let db = Db::open(&url, MIGRATIONS).await.expect("a database");
         let mut settings = Settings::new(issuer.parse().expect("a URL"));
         let register = Register { url: at.parse().expect("a URL"), client_id: "idp".to_owned() };
         settings.demonstration = true;
@@ -91,6 +91,14 @@ impl House {
     /// At `http://localhost:8080`.
     pub async fn new() -> Self {
         Self::at("http://localhost:8080").await
+    }
+
+    /// The same database at another address.
+    pub fn moved_to(&self, issuer: &str) -> Idp {
+        let settings = Settings::new(issuer.parse().expect("a URL"));
+        let outbound = Outbound::new(&OutboundSettings::default()).expect("a door");
+        let (db, sources) = (self.idp.db().clone(), self.idp.sources().clone());
+        Idp::open(settings, db, KeyStore::in_memory(), sources, outbound).expect("opens")
     }
 
     /// Moves the clock on.
@@ -260,7 +268,9 @@ impl<'a> Browser<'a> {
 
     /// POST of the form of a page, with its token.
     pub async fn fill(&mut self, page: &Answer, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let token = page.value("form_token");
+        // The page's own form stands behind the one in its head that signs out.
+        let at = page.text.rfind("name=\"form_token\"").unwrap_or_else(|| panic!("no form:\n{}", page.text));
+        let token = page.text[at..].split('"').nth(3).unwrap_or_default().to_owned();
         let mut all = vec![("form_token", token.as_str())];
         all.extend_from_slice(fields);
         self.post(path, &all).await

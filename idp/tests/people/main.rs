@@ -530,10 +530,113 @@ async fn a_person_chooses_for_whom_to_act() {
 }
 
 #[tokio::test]
+async fn a_legal_representative_gives_and_ends_a_mandate() {
+    let house = House::new().await;
+    let (number, other, _) = numbers();
+    let boss = house.person(&other, "欧阳测试", "10000000039", PASSWORD).await;
+    house.person(&number, "阿依古丽·买买提", "10000000012", PASSWORD).await;
+    let code = credit_code();
+    let organisation = NewOrganisation {
+        code: code.clone(),
+        name: "示范清和食品有限公司".to_owned(),
+        region: "110000".to_owned(),
+        is_registered: true,
+    };
+    provision::organisation(&house.idp, &organisation).await.expect("loads");
+    let own = NewMandate {
+        person: boss,
+        organisation: code.clone(),
+        role: Role::LegalRepresentative,
+        matters: vec!["*".to_owned()],
+        starts_at: None,
+        until: None,
+        given_by: None,
+    };
+    provision::mandate(&house.idp, &own).await.expect("loads");
+    let path = format!("/account/mandates/{}", code.as_str());
+    let mut browser = Browser::new(&house);
+    browser.sign_in(&other, PASSWORD).await;
+    let page = browser.get(&path).await;
+    assert!(page.text.contains("身份等级 3 级"), "{}", page.text);
+    let fields = [
+        ("name", "阿依古丽.买买提"),
+        ("number", number.as_str()),
+        ("role", "operator"),
+        ("matters", "food.permit"),
+        ("until", "2026年12月31日"),
+    ];
+    assert_eq!(browser.fill(&page, &path, &fields).await.status, StatusCode::FORBIDDEN, "level 2 may not give");
+    let mut authenticator = make_passkey(&mut browser).await;
+    let (sign_in, lift) = browser.open(&format!("{path}/level")).await;
+    let asked = options(&browser.fill(&lift, &format!("{sign_in}/passkey"), &[]).await);
+    let done = browser.fill(&lift, &sign_in, &[("passkey", "1"), ("answer", &authenticator.get(&asked))]).await;
+    assert_eq!(done.location, path, "{}", done.text);
+    let page = browser.get(&path).await;
+    let wrong = [("name", "别人"), fields[1], fields[2], fields[3], ("until", "2020-01-01")];
+    let refused = browser.fill(&page, &path, &wrong).await;
+    assert!(refused.text.contains("姓名和号码对不上") && refused.text.contains("已经过去"), "{}", refused.text);
+    let given = browser.fill(&page, &path, &fields).await;
+    assert_eq!(given.location, format!("{path}?done=given"), "{}", given.text);
+
+    let mut operator = Browser::new(&house);
+    operator.sign_in(&number, PASSWORD).await;
+    let account = operator.get("/account").await;
+    assert!(account.text.contains("授权到2026年12月31日，由欧阳测试给出"), "{}", account.text);
+    assert_eq!(operator.get(&path).await.status, StatusCode::NOT_FOUND, "an operator manages nothing");
+    let page = browser.get(&path).await;
+    let id = page.value("end");
+    let stolen = operator.fill(&account, &path, &[("end", &id)]).await;
+    assert_eq!(stolen.status, StatusCode::NOT_FOUND);
+    let ended = browser.fill(&page, &path, &[("end", &id)]).await;
+    assert_eq!(ended.location, format!("{path}?done=ended"), "{}", ended.text);
+    assert!(!operator.get("/account").await.text.contains("示范清和"), "everything ends with it");
+    assert_eq!(
+        house.count("SELECT count(*) FROM audit WHERE action LIKE 'mandate.%' AND actor <> 'operator'").await,
+        2
+    );
+}
+
+#[tokio::test]
+async fn consent_is_seen_and_withdrawn() {
+    let house = House::new().await;
+    let (number, ..) = numbers();
+    house.person(&number, "欧阳测试", "10000000012", PASSWORD).await;
+    house.portal(|client| client.trusted = false).await;
+    let authorize = "/authorize?client_id=portal&response_type=code&scope=openid%20profile&state=s&nonce=n\
+        &redirect_uri=http%3A%2F%2Flocalhost%3A8083%2Fcallback\
+        &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
+    let mut browser = Browser::new(&house);
+    browser.sign_in(&number, PASSWORD).await;
+    let (path, page) = browser.open(authorize).await;
+    assert!(path.starts_with("/consent/"), "{path}");
+    let agreed = browser.fill(&page, &path, &[("profile", "yes"), ("agree", "1"), ("scope", "profile")]).await;
+    assert!(agreed.text.contains("callback?code="), "{} {}", agreed.location, agreed.text);
+    let account = browser.get("/account").await;
+    assert!(account.text.contains("示范门户") && account.text.contains("收回同意"), "{}", account.text);
+    let withdrawn = browser.fill(&account, "/account", &[("withdraw", "portal")]).await;
+    assert_eq!(withdrawn.location, "/account?done=withdrawn");
+    assert!(!browser.get("/account").await.text.contains("示范门户"));
+    let (path, _) = browser.open(authorize).await;
+    assert!(path.starts_with("/consent/"), "asked again: {path}");
+}
+
+#[tokio::test]
+async fn the_passkey_host_stays_what_it_was() {
+    let house = House::new().await;
+    house.idp.prepare().await.expect("the first start");
+    house.idp.prepare().await.expect("a second one");
+    let moved = house.moved_to("https://elsewhere.example");
+    assert!(matches!(moved.prepare().await, Err(idp::error::StartError::Settings(_))));
+}
+
+#[tokio::test]
 async fn every_statement_prepares() {
     let house = House::new().await;
+    let mut wrong = Vec::new();
     for (name, sql) in idp::storage::people_statements() {
-        let prepared = house.idp.db().prepare(sql).await;
-        assert!(prepared.is_ok(), "{name}: {prepared:?}");
+        if let Err(error) = house.idp.db().prepare(sql).await {
+            wrong.push(format!("{name}: {error:?}"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
