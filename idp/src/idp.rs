@@ -274,13 +274,26 @@ impl Idp {
     /// # Errors
     ///
     /// `Error` of storage.
-    pub(crate) async fn resource(&self, resource: &str) -> Result<Option<Arc<Resource>>, Error> {
+    pub(crate) async fn resource(&self, tx: &mut Tx, resource: &str) -> Result<Option<Arc<Resource>>, Error> {
         if let Some(found) = self.0.resources.find(resource) {
             return Ok(Some(found));
         }
         let read_at = Instant::now();
-        let found = clients::find_resource(&mut self.db().reader().await?, resource).await?;
+        let found = clients::find_resource(tx, resource).await?;
         Ok(found.map(|found| self.0.resources.keep(resource, found, read_at)))
+    }
+
+    /// A resource as this process read it within the last second, or from the database outside any transaction. Never called
+    /// while a transaction is open, which would hold two connections.
+    ///
+    /// # Errors
+    ///
+    /// `Error` of storage.
+    pub(crate) async fn known_resource(&self, resource: &str) -> Result<Option<Arc<Resource>>, Error> {
+        if let Some(found) = self.0.resources.find(resource) {
+            return Ok(Some(found));
+        }
+        self.resource(&mut self.db().reader().await?, resource).await
     }
 
     /// Forgets what is remembered of clients and resources, after a change.

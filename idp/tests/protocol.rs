@@ -283,10 +283,10 @@ async fn tokens_end_with_revocation_session_account_and_client() {
         let portal = basic("portal", SECRET);
         match what {
             "revoke refresh" => {
-                assert_eq!(world.post("/revoke", &portal, &[("token", refresh)]).await.status, StatusCode::OK)
+                assert_eq!(world.post("/revoke", &portal, &[("token", refresh)]).await.status, StatusCode::OK);
             }
             "revoke access" => {
-                assert_eq!(world.post("/revoke", &portal, &[("token", access)]).await.status, StatusCode::OK)
+                assert_eq!(world.post("/revoke", &portal, &[("token", access)]).await.status, StatusCode::OK);
             }
             "logout" => world.run("UPDATE sessions SET ended_at = 1").await,
             _ => world.run("UPDATE persons SET state = 'locked'").await,

@@ -52,7 +52,7 @@ pub(crate) async fn exchange(request: &Request<'_>) -> Result<Value, OAuthError>
     let token = access::read(request.idp, text, request.now).ok_or_else(refused)?;
     let family_id =
         token.family.as_deref().filter(|_| token.aud == rule.aud && !token.is_exchanged).ok_or_else(refused)?;
-    let resource = request.idp.resource(&rule.resource).await?;
+    let resource = request.idp.known_resource(&rule.resource).await?;
     let resource = resource.ok_or_else(|| OAuthError::new("invalid_target", "resource is not known"))?;
     let asked = request.scope()?;
 

@@ -60,7 +60,7 @@ pub(crate) async fn resolve(
         return Ok(For { aud: aud.to_owned(), sub: granted.sub.clone(), person_sub: None, scope });
     }
     let resource =
-        idp.resource(aud).await?.ok_or_else(|| OAuthError::new("invalid_target", "resource is not known"))?;
+        idp.resource(tx, aud).await?.ok_or_else(|| OAuthError::new("invalid_target", "resource is not known"))?;
     let (sub, person_sub) = subs_in(idp, tx, client, family, &resource.sector, now).await?;
     let scope = scope.into_iter().filter(|s| resource.scopes.contains(s)).collect();
     Ok(For { aud: aud.to_owned(), sub, person_sub, scope })

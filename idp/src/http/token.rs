@@ -202,7 +202,7 @@ impl Request<'_> {
         if !client.resources.contains(aud) {
             return Err(OAuthError::new("invalid_target", "the client is not registered for this resource"));
         }
-        let resource = self.idp.resource(aud).await?;
+        let resource = self.idp.known_resource(aud).await?;
         let resource = resource.ok_or_else(|| OAuthError::new("invalid_target", "resource is not known"))?;
         let may = |scope: &String| {
             client.scopes.contains(scope) && resource.scopes.contains(scope) && !OWN_SCOPES.contains(&scope.as_str())
