@@ -6,6 +6,7 @@ use keys::authority::{Authority, AuthorityError, DepartmentOrder};
 use keys::certify::Power;
 use store::StorageError;
 use verifier::subject::SocialCreditCode;
+use verifier::trust::{Trust, TrustError};
 
 use crate::catalogue::{CatalogueError, EndRule, LicenceType, TypeDefinition};
 use crate::flow::error::FlowError;
@@ -38,7 +39,10 @@ pub enum ProvisionError {
     /// The certification authority.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
-    /// The bundle.
+    /// A bundle that does not hold.
+    #[error("the trust bundle: {0}")]
+    Bundle(TrustError),
+    /// Publishing the bundle.
     #[error(transparent)]
     Flow(#[from] FlowError),
 }
@@ -154,6 +158,23 @@ pub async fn certify(signer: &LicenceSigner) -> Result<(), ProvisionError> {
     }
     authority.certify_status(signer.external_url(), now)?;
     Ok(signer.publish_trust().await?)
+}
+
+/// Keeps a trust bundle that an authority outside this key store published: the one that `/v1/trust-bundle` answers and by
+/// which everything is read back before it is released. Of the same first root an older one is refused.
+///
+/// # Errors
+///
+/// `Bundle` with the reason.
+pub async fn trust_bundle(signer: &LicenceSigner, bundle: &str) -> Result<(), ProvisionError> {
+    let now = signer.sources().now();
+    let pin = signer.trust().await.ok().map(|trust| trust.pin());
+    Trust::read(bundle.as_bytes(), now, pin.as_ref()).map_err(ProvisionError::Bundle)?;
+    let mut tx = signer.db().begin().await?;
+    crate::storage::trust::save(&mut tx, bundle, now).await?;
+    tx.commit().await?;
+    signer.reload_trust().await?;
+    Ok(())
 }
 
 /// An officer with all rights of a department, for the operator's own tools: `actor` stands in the audit record.

@@ -55,8 +55,9 @@ pub(crate) fn open(
     }
 }
 
-/// Waits for the leaf's place, seals, reads back, releases.
-pub(crate) async fn complete(signer: &LicenceSigner, recorded: &Recorded) -> Result<(), FlowError> {
+/// Waits for the leaf's place, seals, reads back, releases. Of what was recorded a moment ago the leaf has no place yet, so
+/// the first look waits for the sequencer.
+pub(crate) async fn complete(signer: &LicenceSigner, recorded: &Recorded, is_fresh: bool) -> Result<(), FlowError> {
     let mut placed = signer.watch_placed();
     signer.stop_here(Stop::Recorded)?;
     let credential = recorded.sealings.iter().find(|row| row.rendition == "sdjwt");
@@ -64,7 +65,9 @@ pub(crate) async fn complete(signer: &LicenceSigner, recorded: &Recorded) -> Res
     let leaf = credential.leaf.as_deref().ok_or(StorageError::Damaged("a sealing without its leaf"))?;
     let mut looks = 0;
     let proof = loop {
-        let _ = tokio::time::timeout(LOOK_AGAIN, placed.changed()).await;
+        if is_fresh || looks > 0 {
+            let _ = tokio::time::timeout(LOOK_AGAIN, placed.changed()).await;
+        }
         let mut reader = signer.db().reader().await?;
         if let Some((_, proof)) = log::proof(&mut reader, leaf).await? {
             break proof;
@@ -126,7 +129,7 @@ pub(crate) async fn recover(signer: &LicenceSigner, older_than_seconds: i64) -> 
     let mut done = 0;
     for licence in open {
         let Some(recorded) = recorded(signer, &licence).await? else { continue };
-        match complete(signer, &recorded).await {
+        match complete(signer, &recorded, false).await {
             Ok(()) => done += 1,
             Err(error) => tracing::error!(licence, %error, "a recorded licence could not be released"),
         }

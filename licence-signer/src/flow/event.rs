@@ -13,7 +13,7 @@ use crate::LicenceSigner;
 use crate::life_cycle::{Event, EventRefused, State};
 use crate::officer::Officer;
 use crate::storage::licences::{self, EventRow};
-use crate::storage::{idempotency, log, status};
+use crate::storage::{log, status};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -90,13 +90,11 @@ impl LicenceSigner {
 
         let mut tx = self.db().begin().await?;
         if let Some(claim) = &claim
-            && !idempotency::claim(&mut tx, &claim.scope, &claim.request, licence, Some(&id), now).await?
+            && let Some(done) = claim.take(&mut tx, licence, Some(&id), now).await?
         {
-            let done = idempotency::find(&mut tx, &claim.scope).await?;
-            let done = done.ok_or(store::StorageError::Damaged("an idempotency row"))?;
-            return match done.event {
-                Some(event) if done.request == claim.request => {
-                    let row = licences::event(&mut tx, &event).await?;
+            return match &done.event {
+                Some(event) if claim.is(&done) => {
+                    let row = licences::event(&mut tx, event).await?;
                     Ok(row.ok_or(store::StorageError::Damaged("an idempotency row without its event"))?.into())
                 }
                 _ => Err(FlowError::IdempotencyReused),

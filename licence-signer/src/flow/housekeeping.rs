@@ -23,6 +23,9 @@ const KEEP_SECONDS: i64 = 86_400;
 pub(crate) async fn run(signer: &LicenceSigner, stop: impl Future<Output = ()> + Send) {
     let (end, ended) = watch::channel(false);
     let work = async {
+        if let Err(error) = signer.publish_trust().await {
+            tracing::error!(%error, "the trust bundle could not be published");
+        }
         tokio::join!(
             sequence::run(signer, over(ended.clone())),
             store::audit::run(signer.db(), signer.sources(), over(ended.clone())),
@@ -82,7 +85,7 @@ async fn upkeep(signer: &LicenceSigner, mut ended: watch::Receiver<bool>) {
         if let Err(error) = signer.reload().await {
             tracing::warn!(%error, "the catalogue could not be read again");
         }
-        if round % PUBLISH_EVERY == 1
+        if round.is_multiple_of(PUBLISH_EVERY)
             && let Err(error) = signer.publish_trust().await
         {
             tracing::error!(%error, "the trust bundle could not be published");

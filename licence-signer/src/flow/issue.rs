@@ -106,7 +106,7 @@ impl LicenceSigner {
         };
         let licence = recorded.licence.clone();
         let (signer, work) = (self.clone(), recorded.clone());
-        let finishing = tokio::spawn(async move { complete(&signer, &work).await });
+        let finishing = tokio::spawn(async move { complete(&signer, &work, true).await });
         match tokio::time::timeout(WAIT, finishing).await {
             Ok(Ok(Ok(()))) => Ok(Issued::Released(Box::new(Licence::of(&recorded, now)))),
             Ok(Ok(Err(FlowError::Stopped | FlowError::NotReleased)) | Err(_)) | Err(_) => Ok(Issued::Recorded(licence)),
@@ -118,7 +118,7 @@ impl LicenceSigner {
     }
 
     async fn answer_again(&self, claim: Option<&Claim>, done: idempotency::Done) -> Result<Issued, FlowError> {
-        let same = claim.is_some_and(|claim| claim.request == done.request);
+        let same = claim.is_some_and(|claim| claim.is(&done));
         if !same || done.event.is_some() {
             return Err(FlowError::IdempotencyReused);
         }
@@ -129,8 +129,8 @@ impl LicenceSigner {
     async fn done_before(&self, claim: Option<&Claim>) -> Result<Option<String>, FlowError> {
         let Some(claim) = claim else { return Ok(None) };
         let mut reader = self.db().reader().await?;
-        match idempotency::find(&mut reader, &claim.scope).await? {
-            Some(done) if done.request == claim.request => Ok(Some(done.licence)),
+        match claim.find(&mut reader).await? {
+            Some(done) if claim.is(&done) && done.event.is_none() => Ok(Some(done.licence)),
             Some(_) => Err(FlowError::IdempotencyReused),
             None => Ok(None),
         }
@@ -169,12 +169,17 @@ impl LicenceSigner {
         if !fits {
             return Err(FlowError::Member("Idempotency-Key"));
         }
-        let keys = self.field_keys(self.sources().now())?;
+        let keys = self.field_keys(self.sources().now())?; // after a change of keys the old digests still count
         let scope = format!("{}\n{}\n{}\n{}", officer.department().code, key.method, key.path, key.key);
         let request = key.body.to_string();
+        let scope_now = keys.digest("idempotency.scope", &scope);
+        let mut before = keys.digests("idempotency.scope", &scope);
+        before.retain(|digest| *digest != scope_now);
         Ok(Claim {
-            scope: keys.digest("idempotency.scope", &scope),
+            scope: scope_now,
+            before,
             request: keys.digest("idempotency.request", &request),
+            requests: keys.digests("idempotency.request", &request),
         })
     }
 

@@ -22,8 +22,51 @@ const FULL: i64 = ENTRIES.cast_signed() / 4 * 3;
 /// What an `Idempotency-Key` stands for, as digests.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
+    /// The scope's digest under the key in use.
     pub(crate) scope: Vec<u8>,
+    /// The same under the keys before.
+    pub(crate) before: Vec<Vec<u8>>,
+    /// The request's digest under the key in use.
     pub(crate) request: Vec<u8>,
+    /// The same under every key.
+    pub(crate) requests: Vec<Vec<u8>>,
+}
+
+impl Claim {
+    /// Whether what was done was this request.
+    pub(crate) fn is(&self, done: &idempotency::Done) -> bool {
+        self.requests.contains(&done.request)
+    }
+
+    /// What the key did, under whichever digest it was kept.
+    pub(crate) async fn find(&self, tx: &mut store::Tx) -> Result<Option<idempotency::Done>, store::StorageError> {
+        for scope in std::iter::once(&self.scope).chain(&self.before) {
+            if let Some(done) = idempotency::find(tx, scope).await? {
+                return Ok(Some(done));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes the key for what this transaction does, or answers what it did before.
+    pub(crate) async fn take(
+        &self,
+        tx: &mut store::Tx,
+        licence: &str,
+        event: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<idempotency::Done>, store::StorageError> {
+        for scope in &self.before {
+            if let Some(done) = idempotency::find(tx, scope).await? {
+                return Ok(Some(done));
+            }
+        }
+        if idempotency::claim(tx, &self.scope, &self.request, licence, event, now).await? {
+            return Ok(None);
+        }
+        let done = idempotency::find(tx, &self.scope).await?;
+        done.map(Some).ok_or(store::StorageError::Damaged("an idempotency row"))
+    }
 }
 
 /// What was recorded: enough to finish without reading it again.
@@ -87,10 +130,9 @@ pub(crate) async fn record(
 
     let mut tx = signer.db().begin().await?;
     if let Some(claim) = claim
-        && !idempotency::claim(&mut tx, &claim.scope, &claim.request, &licence, None, now).await?
+        && let Some(done) = claim.take(&mut tx, &licence, None, now).await?
     {
-        let done = idempotency::find(&mut tx, &claim.scope).await?;
-        return Ok(Recording::Before(done.ok_or(store::StorageError::Damaged("an idempotency row"))?));
+        return Ok(Recording::Before(done));
     }
     let new = NewLicence {
         id: &licence,

@@ -122,17 +122,15 @@ pub(crate) async fn round(signer: &LicenceSigner, holder: &str, held: &mut Optio
         }
         let Some(lease) = keep(signer, holder, held.take()).await? else { return Ok(()) };
         *held = Some(lease.clone());
-        match batch(signer, &lease).await? {
-            0 => {
-                *held = None; // another has it now
-                return Ok(());
-            }
-            placed => {
-                signer.placed();
-                if placed < BATCH {
-                    return Ok(());
-                }
-            }
+        let Some(placed) = batch(signer, &lease).await? else {
+            *held = None; // another has it now
+            return Ok(());
+        };
+        if placed > 0 {
+            signer.placed();
+        }
+        if placed < BATCH {
+            return Ok(());
         }
     }
 }
@@ -151,16 +149,20 @@ async fn keep(signer: &LicenceSigner, holder: &str, held: Option<Lease>) -> Resu
     lease::take(signer.db(), NAME, holder, now, LEASE_SECONDS).await
 }
 
-/// One transaction: the waiting leaves get their places, the tiles grow, the signed checkpoint is stored.
-async fn batch(signer: &LicenceSigner, lease: &Lease) -> Result<i64, FlowError> {
+/// One transaction: the waiting leaves get their places, the tiles grow, the signed checkpoint is stored. Answers how many,
+/// or nothing if the lease is another's.
+async fn batch(signer: &LicenceSigner, lease: &Lease) -> Result<Option<i64>, FlowError> {
     let now = signer.sources().now();
     let origin = signer.log_origin();
     let mut tx = signer.db().begin().await?;
     if !lease::guard(&mut tx, lease).await? {
-        return Ok(0);
+        return Ok(None);
     }
     let head = log::head(&mut tx, origin).await?.ok_or(StorageError::Damaged("the log's head is gone"))?;
     let leaves = log::open(&mut tx, BATCH).await?;
+    if leaves.is_empty() {
+        return Ok(Some(0)); // whoever had the lease before placed them
+    }
     let mut edge = Edge::of(log::edge(&mut tx, head.size).await?)?;
     let before = u64::try_from(head.size).map_err(|_| StorageError::Damaged("the log's size"))?;
     let hashes = frontier_nodes(before).into_iter().map(|node| edge.node(node)).collect::<Result<Vec<_>, _>>()?;
@@ -187,8 +189,8 @@ async fn batch(signer: &LicenceSigner, lease: &Lease) -> Result<i64, FlowError> 
     let size = i64::try_from(tree.size()).map_err(|_| StorageError::Damaged("the log's size"))?;
     let head_after = Head { size, checkpoint: note, at: now.seconds() };
     if !log::advance(&mut tx, origin, head.size, &head_after, lease.token).await? {
-        return Ok(0); // another was faster: nothing of this batch is kept
+        return Ok(None); // another was faster: nothing of this batch is kept
     }
     tx.commit().await?;
-    Ok(i64::try_from(leaves.len()).unwrap_or(BATCH))
+    Ok(Some(i64::try_from(leaves.len()).unwrap_or(BATCH)))
 }

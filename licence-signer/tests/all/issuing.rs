@@ -140,3 +140,23 @@ async fn issuing_takes_few_statements() {
     println!("{each} statements a licence, the sequencer's and idle rounds among them");
     assert!(each <= 12 + 10, "{each}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_change_of_digest_keys_what_was_kept_is_still_found() {
+    let world = World::start().await;
+    let key = [("idempotency-key", "k-1")];
+    let send = async || {
+        let token = world.client(BUREAU);
+        world.call(Method::POST, "/v1/licences", Some(&token), Some(&request()), &key).await
+    };
+    let first = send().await;
+    let ring = world.keys.ring(&keys::Purpose::FieldDigest).unwrap();
+    ring.rotate(world.signer.sources().now(), 30).unwrap();
+    world.later(90_000);
+    let again = send().await;
+    assert_eq!((again.status.as_u16(), again.json()), (201, first.json()), "{}", again.text());
+    let lookup = json!({"holder": {"code_type": "111", "code": NUMBER}, "type": crate::world::PERSON_TYPE,
+        "matter": "M-1", "case": "办件1", "purpose": "核对"});
+    let found = world.post("/v1/lookups", &world.client(HALL), &lookup).await.json();
+    assert_eq!(found["licences"][0]["facts"]["identifier"], first.json()["identifier"], "{found}");
+}
