@@ -59,9 +59,8 @@ impl Tried {
     /// Tries of one network for all persons: a hall's many citizens share an address.
     const fn of_source(self) -> i64 {
         match self {
-            Self::Password | Self::Code => 60,
+            Self::Password | Self::Code | Self::Registration => 60,
             Self::Passkey => 300,
-            Self::Registration => 60,
         }
     }
 }

@@ -158,7 +158,7 @@ impl Passkeys {
         let record = serde_json::to_value(&passkey).map_err(|_| PasskeyError::Failed)?;
         let flag = |name: &str| record["cred"][name].as_bool().ok_or(PasskeyError::Failed);
         Ok(NewPasskey {
-            credential_id: passkey.cred_id().to_vec(),
+            credential_id: passkey.cred_id().clone(),
             transports,
             backup_eligible: flag("backup_eligible")?,
             backed_up: flag("backup_state")?,

@@ -178,17 +178,17 @@ pub(crate) async fn complete(
     let name = Name::read(&registration.name).map_err(|_| Error::Damaged("registrations.name"))?;
     let confirmed = registration.level >= 2;
     let person = whose(tx, idp, &fields, &login, registration).await?;
-    let (person, is_new) = match person {
-        Some(person) => (person, false),
-        None => {
-            let person = match &registration.person {
-                Some(prepared) => prepared.clone(), // a passkey was made for this id already
-                None => PersonId::random(idp.sources())?,
-            };
-            accounts::insert(tx, &fields, idp.sources(), &person, &name, Some(locale), now).await?;
-            accounts::insert_document(tx, &fields, idp.sources(), &person, &login, now).await?;
-            (person, true)
-        }
+    let is_new = person.is_none();
+    let person = if let Some(person) = person {
+        person
+    } else {
+        let person = match &registration.person {
+            Some(prepared) => prepared.clone(), // a passkey was made for this id already
+            None => PersonId::random(idp.sources())?,
+        };
+        accounts::insert(tx, &fields, idp.sources(), &person, &name, Some(locale), now).await?;
+        accounts::insert_document(tx, &fields, idp.sources(), &person, &login, now).await?;
+        person
     };
     if is_new || confirmed {
         evidence(idp, tx, &person, registration, now).await?;

@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use store::{Tx, audit};
 use verifier::time::Timestamp;
-use web::page::NavItem;
 use web::{Asker, Form, Page, Problem, Query, Words};
 
 use crate::Idp;
@@ -93,15 +92,13 @@ pub(crate) async fn answer(
     let session = signed_in(&idp, &asker, &browser, &form.form_token).await?;
     let incident = asker.incident().as_str();
     let done = if !form.remove_passkey.is_empty() {
-        match account::remove_passkey(&idp, &session.person, &form.remove_passkey, incident).await? {
-            Ok(_) => "removed",
-            Err(()) => {
-                let errors = Errors::one("", asker.words().get("account-last-means"));
-                let mut tx = idp.db().reader().await.map_err(problem::of_storage)?;
-                let page = page(&idp, &mut tx, &asker, &session, String::new(), &errors).await?;
-                return Ok(people::refused(page, None));
-            }
+        if account::remove_passkey(&idp, &session.person, &form.remove_passkey, incident).await?.is_err() {
+            let errors = Errors::one("", asker.words().get("account-last-means"));
+            let mut tx = idp.db().reader().await.map_err(problem::of_storage)?;
+            let page = page(&idp, &mut tx, &asker, &session, String::new(), &errors).await?;
+            return Ok(people::refused(page, None));
         }
+        "removed"
     } else if !form.end_session.is_empty() {
         end_session(&idp, &session, &form.end_session, incident).await?;
         "ended"
@@ -372,8 +369,6 @@ async fn page(
         mandates: mandate_rows,
     };
     let title = words.get("account-title");
-    let here = vec![NavItem::new("/account", title.clone(), true)];
-    let _ = here; // one place alone needs no navigation
     Ok(Page::of(asker, title, &main).view_to("/account").who(&shown.name).bound_to(session.id.as_str()))
 }
 

@@ -82,7 +82,7 @@ pub(crate) async fn who(
     browser: Browser,
     Query(query): Query<RegisterQuery>,
 ) -> Result<Response, Problem> {
-    let page = who_page(&idp, &asker, &query, &WhoForm::default(), &Errors::default());
+    let page = who_page(&asker, &query, &WhoForm::default(), &Errors::default());
     if browser.mark_digests().is_empty() {
         let (_, cookie) = browser::new_mark(&idp)?;
         return Ok((cookie, page).into_response());
@@ -103,7 +103,7 @@ pub(crate) async fn who_answer(
     let words = asker.words();
     let said = match read(words, &form) {
         Ok(said) => said,
-        Err(errors) => return Ok(people::refused(who_page(&idp, &asker, &query, &form, &errors), None)),
+        Err(errors) => return Ok(people::refused(who_page(&asker, &query, &form, &errors), None)),
     };
     let interaction = query.interaction();
     let beginning = Beginning {
@@ -117,7 +117,7 @@ pub(crate) async fn who_answer(
         Ok(id) => Ok(steps::see_other(&format!("/register/{id}/code"))),
         Err(not_begun) => {
             let (errors, wait) = not_begun_words(words, &not_begun, "name", "number");
-            Ok(people::refused(who_page(&idp, &asker, &query, &form, &errors), wait))
+            Ok(people::refused(who_page(&asker, &query, &form, &errors), wait))
         }
     }
 }
@@ -282,7 +282,7 @@ async fn change(idp: &Idp, asker: &Asker, id: &str, registration: &Registration)
     };
     let form =
         WhoForm { name: registration.name.to_string(), number: registration.number.to_string(), ..WhoForm::default() };
-    Ok(who_page(idp, asker, &query, &form, &Errors::default()).into_response())
+    Ok(who_page(asker, &query, &form, &Errors::default()).into_response())
 }
 
 /// What the third forms send.
@@ -524,7 +524,7 @@ fn not_begun_words(
     }
 }
 
-fn who_page(idp: &Idp, asker: &Asker, query: &RegisterQuery, form: &WhoForm, errors: &Errors) -> Page {
+fn who_page(asker: &Asker, query: &RegisterQuery, form: &WhoForm, errors: &Errors) -> Page {
     let words = asker.words();
     let cut = |text: &str| text.chars().take(120).collect::<String>();
     let main = Who {
@@ -538,7 +538,6 @@ fn who_page(idp: &Idp, asker: &Asker, query: &RegisterQuery, form: &WhoForm, err
         phone: cut(&form.phone),
         back: query.interaction().map_or_else(|| "/account".to_owned(), |id| format!("/sign-in/{id}")),
     };
-    let _ = idp;
     Page::of(asker, words.get("register-page-1"), &main).view_to(format!("/register{}", query.text()))
 }
 

@@ -68,10 +68,10 @@ pub(crate) async fn show(
     let interaction = steps::load(&idp, &mut tx, &id, &browser).await?;
     let asker = spoken(&asker, &interaction);
     if let Some(lift) = Lift::of(&idp, &mut tx, &interaction, &browser).await? {
-        return Ok(lift.page(&idp, &asker, &interaction, Errors::default()).into_response());
+        return Ok(lift.page(&asker, &interaction, &Errors::default()).into_response());
     }
     let shown = Shown { login: interaction.login_hint.clone().unwrap_or_default(), ..Shown::default() };
-    Ok(page(&idp, &asker, &interaction, shown).into_response())
+    Ok(page(&idp, &asker, &interaction, &shown).into_response())
 }
 
 /// `POST /sign-in/{id}`.
@@ -154,7 +154,7 @@ async fn with_password(
             if password.is_empty() || read.is_err() {
                 errors.add("password", words.get(key));
             }
-            return Ok(people::refused(page(idp, asker, &interaction, shown(errors)), None));
+            return Ok(people::refused(page(idp, asker, &interaction, &shown(errors)), None));
         }
     };
     let device = people::device(asker);
@@ -163,7 +163,7 @@ async fn with_password(
         Err(NotRecognised::Wrong) => {
             let mut errors = Errors::one("login", words.get("signin-wrong"));
             errors.add("password", words.get("signin-error-again-password"));
-            return Ok(people::refused(page(idp, asker, &interaction, shown(errors)), None));
+            return Ok(people::refused(page(idp, asker, &interaction, &shown(errors)), None));
         }
         Err(NotRecognised::Wait(wait)) => return Ok(waiting(idp, asker, &interaction, shown(Errors::default()), wait)),
         Err(NotRecognised::Busy) => return Err(Problem::unavailable(2)),
@@ -200,12 +200,11 @@ async fn with_passkey(
                 people::passkey_words(words, error)
             };
             let errors = Errors::one("passkey", text);
-            let page = match lift {
-                Some(lift) => lift.page(idp, asker, &interaction, errors),
-                None => {
-                    let shown = Shown { login: kept(&form.login), remember: !form.remember.is_empty(), errors };
-                    page(idp, asker, &interaction, shown)
-                }
+            let page = if let Some(lift) = lift {
+                lift.page(asker, &interaction, &errors)
+            } else {
+                let shown = Shown { login: kept(&form.login), remember: !form.remember.is_empty(), errors };
+                page(idp, asker, &interaction, &shown)
             };
             Ok(people::refused(page, None))
         }
@@ -226,7 +225,7 @@ async fn make_passkey(
     };
     if lift.way != Way::Make || form.answer.is_empty() {
         let errors = Errors::one("passkey", asker.words().get("signin-passkey-script"));
-        return Ok(people::refused(lift.page(idp, asker, &interaction, errors), None));
+        return Ok(people::refused(lift.page(asker, &interaction, &errors), None));
     }
     let title = people::title(browser.device(), &asker.words().get("account-passkey-unnamed"));
     let id = ceremony(interaction.id.as_str());
@@ -238,7 +237,7 @@ async fn make_passkey(
         Ok(()) => Ok(steps::see_other(&format!("/sign-in/{}", interaction.id))),
         Err(error) => {
             let errors = Errors::one("passkey", people::passkey_words(asker.words(), error));
-            Ok(people::refused(lift.page(idp, asker, &interaction, errors), None))
+            Ok(people::refused(lift.page(asker, &interaction, &errors), None))
         }
     }
 }
@@ -262,7 +261,7 @@ pub(crate) async fn signed_in(
     let can_rise = idp.people().passkeys.is_some() || recognised.level < 2;
     let response = if can_rise && interaction.wanted_acr().is_some_and(|wanted| reached < wanted) {
         let now = idp.sources().now();
-        if !authorizations::save(&mut tx, idp, &mut interaction, None, None, now).await.map_err(Error::from)? {
+        if !authorizations::save(&mut tx, idp, &mut interaction, None, None, now).await? {
             return Err(problem::no_interaction());
         }
         tx.commit().await.map_err(problem::of_storage)?;
@@ -290,18 +289,18 @@ fn kept(text: &str) -> String {
 
 /// The asker in the language that the client asked for, where nobody chose one.
 pub(crate) fn spoken(asker: &Asker, interaction: &Interaction) -> Asker {
-    let asked = interaction.request.ui_locales.as_deref().and_then(web::Lang::from_ui_locales);
-    asked.map_or_else(|| asker.clone(), |lang| asker.speaking(lang))
+    let lang = interaction.request.ui_locales.as_deref().and_then(web::Lang::from_ui_locales);
+    lang.map_or_else(|| asker.clone(), |lang| asker.speaking(lang))
 }
 
 fn waiting(idp: &Idp, asker: &Asker, interaction: &Interaction, shown: Shown, wait: Wait) -> Response {
     let words = asker.words();
     let mut errors = Errors::one("login", people::wait_words(words, wait));
     errors.add("password", words.get("signin-wait-hint"));
-    people::refused(page(idp, asker, interaction, Shown { errors, ..shown }), Some(wait))
+    people::refused(page(idp, asker, interaction, &Shown { errors, ..shown }), Some(wait))
 }
 
-fn page(idp: &Idp, asker: &Asker, interaction: &Interaction, shown: Shown) -> Page {
+fn page(idp: &Idp, asker: &Asker, interaction: &Interaction, shown: &Shown) -> Page {
     let words = asker.words();
     let id = interaction.id.as_str();
     let portal = Portal::of(interaction, words);
@@ -408,7 +407,7 @@ impl Lift {
         Ok(fresh.then_some(Self { session, wanted, way: Way::Make }))
     }
 
-    fn page(&self, idp: &Idp, asker: &Asker, interaction: &Interaction, errors: Errors) -> Page {
+    fn page(&self, asker: &Asker, interaction: &Interaction, errors: &Errors) -> Page {
         let words = asker.words();
         let id = interaction.id.as_str();
         let level = self.wanted.level().to_string();
@@ -433,11 +432,10 @@ impl Lift {
             confirm: self.way == Way::Confirm,
             make: self.way == Way::Make,
             may_skip: interaction.is_signed_in() && interaction.request.claims.essential_acr.is_empty(),
-            errors: &errors,
+            errors,
             portal: portal.as_ref(),
         };
         let page = Page::of(asker, title.clone(), &main).view_to(format!("/sign-in/{id}"));
-        let _ = idp;
         if self.way == Way::Confirm { page } else { page.script("/static/passkey.js") }
     }
 }

@@ -45,11 +45,10 @@ impl Role {
 
     /// Whether somebody in this role may give and end mandates of `other` role.
     pub const fn may_give(self, other: Self) -> bool {
-        match (self, other) {
-            (_, Self::LegalRepresentative) | (Self::Operator, _) => false,
-            (Self::LegalRepresentative, _) | (Self::Administrator, Self::Operator) => true,
-            (Self::Administrator, Self::Administrator) => false,
-        }
+        matches!(
+            (self, other),
+            (Self::LegalRepresentative, Self::Administrator | Self::Operator) | (Self::Administrator, Self::Operator)
+        )
     }
 }
 

@@ -38,7 +38,7 @@ impl Authenticator {
 
     /// Answers `navigator.credentials.create`.
     pub fn create(&mut self, options: &Value) -> String {
-        self.handle = options["user"]["id"].as_str().expect("a handle").to_owned();
+        options["user"]["id"].as_str().expect("a handle").clone_into(&mut self.handle);
         let point = self.key.public_key().as_ref();
         let mut data = self.data(options["rp"]["id"].as_str().expect("an id"), self.flags | 0x40);
         data.extend_from_slice(&[0; 16]);
@@ -52,7 +52,7 @@ impl Authenticator {
         let mut object = b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58".to_vec();
         object.push(length);
         object.extend_from_slice(&data);
-        self.answer(json!({
+        self.answer(&json!({
             "attestationObject": B64U.encode(object),
             "clientDataJSON": B64U.encode(self.client_data("webauthn.create", options)),
             "transports": ["internal", "x-next-year"],
@@ -66,7 +66,7 @@ impl Authenticator {
         let client_data = self.client_data("webauthn.get", options);
         let signed = [data.as_slice(), digest(&SHA256, client_data.as_bytes()).as_ref()].concat();
         let signature = self.key.sign(&SystemRandom::new(), &signed).expect("signs");
-        self.answer(json!({
+        self.answer(&json!({
             "authenticatorData": B64U.encode(data),
             "clientDataJSON": B64U.encode(client_data),
             "signature": B64U.encode(signature.as_ref()),
@@ -86,7 +86,7 @@ impl Authenticator {
             .to_string()
     }
 
-    fn answer(&self, response: Value) -> String {
+    fn answer(&self, response: &Value) -> String {
         let id = B64U.encode(&self.id);
         json!({ "id": id, "rawId": id, "type": "public-key", "response": response }).to_string()
     }

@@ -24,8 +24,8 @@ fn number(first: &str) -> String {
 
 fn credit_code() -> verifier::subject::SocialCreditCode {
     let all = || ('0'..='9').chain('A'..='Z');
-    let ends = all().flat_map(|one| all().map(move |two| format!("91110000MA000000{one}{two}")));
-    ends.filter_map(|text| text.parse().ok()).next().expect("both check characters fit once")
+    let mut ends = all().flat_map(|one| all().map(move |two| format!("91110000MA000000{one}{two}")));
+    ends.find_map(|text| text.parse().ok()).expect("both check characters fit once")
 }
 
 fn numbers() -> (String, String, String) {
@@ -478,7 +478,7 @@ async fn a_person_chooses_for_whom_to_act() {
     house.portal(|client| client.acts_for_organisations = true).await;
     let code = credit_code();
     let organisation = NewOrganisation {
-        code: code.clone(),
+        code,
         name: "示范清和食品有限公司".to_owned(),
         region: "110000".to_owned(),
         is_registered: true,
@@ -487,7 +487,7 @@ async fn a_person_chooses_for_whom_to_act() {
     let now = house.idp.sources().now();
     let mandate = NewMandate {
         person,
-        organisation: code.clone(),
+        organisation: code,
         role: Role::Operator,
         matters: vec!["food.permit".to_owned(), "annual.report".to_owned()],
         starts_at: None,
@@ -537,7 +537,7 @@ async fn a_legal_representative_gives_and_ends_a_mandate() {
     house.person(&number, "阿依古丽·买买提", "10000000012", PASSWORD).await;
     let code = credit_code();
     let organisation = NewOrganisation {
-        code: code.clone(),
+        code,
         name: "示范清和食品有限公司".to_owned(),
         region: "110000".to_owned(),
         is_registered: true,
@@ -545,7 +545,7 @@ async fn a_legal_representative_gives_and_ends_a_mandate() {
     provision::organisation(&house.idp, &organisation).await.expect("loads");
     let own = NewMandate {
         person: boss,
-        organisation: code.clone(),
+        organisation: code,
         role: Role::LegalRepresentative,
         matters: vec!["*".to_owned()],
         starts_at: None,

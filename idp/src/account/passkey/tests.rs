@@ -87,7 +87,6 @@ fn stored(new: &NewPasskey) -> StoredPasskey {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a suite says how many cases ran")]
 fn the_standards_vectors() {
     let Some(folder) = folder() else {
         assert!(std::env::var_os("CI").is_none(), "the vectors are missing");
