@@ -1,0 +1,346 @@
+//! Showing (亮证): the code for a clerk who is signed in, and the code that is checked offline.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use qrcode::render::svg;
+use qrcode::{EcLevel, QrCode, Version};
+use serde::Deserialize;
+use web::page::dates;
+use web::{Asker, Form, Page, Problem, Words};
+
+use super::Pages;
+use super::mine::find;
+use super::parts::{self, Choice, Fact, Tag};
+use super::session::Session;
+use super::sign_in::first;
+use crate::flow::present::{Showing, Stage};
+use crate::flow::read::Licence;
+
+#[derive(Template)]
+#[template(path = "show_ask.html")]
+struct ShowAsk<'a> {
+    w: &'a Words,
+    back_href: String,
+    title: String,
+    heading: String,
+    action: String,
+    form_token: String,
+    choices: Vec<Choice>,
+}
+
+#[derive(Template)]
+#[template(path = "show_code.html")]
+struct ShowCode<'a> {
+    w: &'a Words,
+    back_href: String,
+    title: String,
+    heading: String,
+    lead: String,
+    qr: String,
+    life: String,
+    made: String,
+    action: String,
+    form_token: String,
+    code: String,
+    digits: Option<(String, String)>,
+    stage_href: String,
+    tag: Tag,
+    facts: Vec<Fact>,
+    note: String,
+}
+
+#[derive(Template)]
+#[template(path = "agree.html")]
+struct Agree<'a> {
+    w: &'a Words,
+    heading: String,
+    lead: String,
+    facts: Vec<Fact>,
+    action: String,
+    form_token: String,
+    asks: bool,
+    waiting: bool,
+}
+
+/// The item boxes of the form. A form that names one field several times is read as a list.
+#[derive(Deserialize)]
+pub(super) struct ShowForm {
+    form_token: String,
+    #[serde(default)]
+    item: Vec<String>,
+}
+
+/// `GET /licences/{id}/show`
+pub(super) async fn ask(
+    State(pages): State<Pages>,
+    asker: Asker,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let Some(session) = pages.session(&asker).await? else { return Ok(first(&format!("/licences/{id}/show"))) };
+    let (_, licence) = find(&pages, &session, &id).await?;
+    let known = pages.signer().licence_type(&licence.facts.type_code, Some(licence.facts.type_version));
+    let w = asker.words();
+    let choices = known
+        .iter()
+        .flat_map(|known| known.definition().items.iter())
+        .filter(|item| licence.facts.items.contains_key(&item.name))
+        .map(|item| Choice {
+            code: item.name.clone(),
+            name: parts::title(w, &item.titles).to_owned(),
+            selected: true,
+        })
+        .collect();
+    asking(&pages, &asker, &session, &licence, "show", choices)
+}
+
+/// `GET /licences/{id}/offline-code`
+pub(super) async fn ask_offline(
+    State(pages): State<Pages>,
+    asker: Asker,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let Some(session) = pages.session(&asker).await? else { return Ok(first(&format!("/licences/{id}"))) };
+    let (_, licence) = find(&pages, &session, &id).await?;
+    asking(&pages, &asker, &session, &licence, "offline-code", Vec::new())
+}
+
+fn asking(
+    pages: &Pages,
+    asker: &Asker,
+    session: &Session,
+    licence: &Licence,
+    kind: &str,
+    choices: Vec<Choice>,
+) -> Result<Response, Problem> {
+    let w = asker.words();
+    let title = parts::type_title(w, pages.signer(), licence);
+    let heading = w.with("signer-show-heading", &[("title", &title)]).into_owned();
+    let page = ShowAsk {
+        w,
+        back_href: format!("/licences/{}", licence.id),
+        title,
+        heading: heading.clone(),
+        action: format!("/licences/{}/{kind}", licence.id),
+        form_token: asker.form_token(&session.cookie),
+        choices,
+    };
+    Ok(pages.undressed(Page::of(asker, heading, &page).slim(), session).into_response())
+}
+
+/// `POST /licences/{id}/show`: makes the code; each press makes a new one.
+pub(super) async fn present(
+    State(pages): State<Pages>,
+    asker: Asker,
+    Path(id): Path<String>,
+    Form(form): Form<ShowForm>,
+) -> Result<Response, Problem> {
+    let Some(session) = pages.session(&asker).await? else { return Ok(first(&format!("/licences/{id}/show"))) };
+    asker.check_form(&form.form_token, &session.cookie)?;
+    let (holder, licence) = find(&pages, &session, &id).await?;
+    let w = asker.words();
+    let signer = pages.signer();
+    let items: Vec<String> =
+        form.item.into_iter().filter(|item| licence.facts.items.contains_key(item)).take(64).collect();
+    let showing = Showing { licence: id.clone(), items: items.clone(), verifier: None, purpose: None };
+    let made = signer.present(&holder, &showing).await?;
+    let title = parts::type_title(w, signer, &licence);
+    let heading = w.with("signer-show-heading", &[("title", &title)]).into_owned();
+    let half = made.digits.len() / 2;
+    let digits = made.digits.split_at_checked(half).map(|(a, b)| (a.to_owned(), b.to_owned()));
+    let page = ShowCode {
+        w,
+        back_href: format!("/licences/{id}"),
+        title,
+        heading: heading.clone(),
+        lead: w.get("signer-show-lead").into_owned(),
+        qr: qr(&made.code, "qr").ok_or_else(|| Problem::internal("a presentation code fits a QR code"))?,
+        life: w.get("signer-life-presentation").into_owned(),
+        made: w.with("signer-made", &[("time", &dates::instant(w.lang(), asker.now()))]).into_owned(),
+        action: format!("/licences/{id}/show"),
+        form_token: asker.form_token(&session.cookie),
+        code: made.code,
+        digits,
+        stage_href: format!("/presentations/{}", made.id),
+        tag: parts::tag(w, &licence, signer.sources().now(), false),
+        facts: shown(&pages, w, &session, &licence, &items),
+        note: w.get("signer-note-presentation").into_owned(),
+    };
+    let page = Page::of(&asker, heading, &page).slim().view_to(format!("/licences/{id}/show"));
+    Ok(pages.undressed(page, &session).into_response())
+}
+
+/// What the other side will see.
+fn shown(pages: &Pages, w: &Words, session: &Session, licence: &Licence, items: &[String]) -> Vec<Fact> {
+    let fact = |name: String, value: String| Fact { name, value, small: false };
+    let known = pages.signer().licence_type(&licence.facts.type_code, Some(licence.facts.type_version));
+    let mut facts = vec![
+        fact(w.get("signer-holder-name").into_owned(), licence.facts.holder.name().to_owned()),
+        fact(w.get("signer-authority").into_owned(), licence.facts.authority.name.clone()),
+    ];
+    for name in items {
+        let titles = known.as_ref().and_then(|known| known.definition().item_titles(name));
+        let title = titles.map_or_else(|| name.clone(), |titles| parts::title(w, titles).to_owned());
+        if let Some(value) = licence.facts.items.get(name) {
+            facts.push(fact(title, parts::value_text(w, value)));
+        }
+    }
+    facts.push(fact(w.get("signer-shown-by").into_owned(), session.contents.name.clone()));
+    facts
+}
+
+/// The button of the offline code.
+#[derive(Deserialize)]
+pub(super) struct OfflineForm {
+    form_token: String,
+}
+
+/// `POST /licences/{id}/offline-code`: signs a code for the screen.
+pub(super) async fn offline(
+    State(pages): State<Pages>,
+    asker: Asker,
+    Path(id): Path<String>,
+    Form(form): Form<OfflineForm>,
+) -> Result<Response, Problem> {
+    let Some(session) = pages.session(&asker).await? else { return Ok(first(&format!("/licences/{id}"))) };
+    asker.check_form(&form.form_token, &session.cookie)?;
+    let (holder, licence) = find(&pages, &session, &id).await?;
+    let w = asker.words();
+    let signer = pages.signer();
+    let code = signer.screen_code(&holder, &id).await?;
+    let title = parts::type_title(w, signer, &licence);
+    let heading = w.with("signer-show-heading", &[("title", &title)]).into_owned();
+    let page = ShowCode {
+        w,
+        back_href: format!("/licences/{id}"),
+        title,
+        heading: heading.clone(),
+        lead: w.get("signer-offline-lead").into_owned(),
+        qr: qr(&code.text, "qr").ok_or_else(|| Problem::internal("an offline code fits a QR code"))?,
+        life: w.get("signer-life-offline").into_owned(),
+        made: w.with("signer-made", &[("time", &dates::instant(w.lang(), asker.now()))]).into_owned(),
+        action: format!("/licences/{id}/offline-code"),
+        form_token: asker.form_token(&session.cookie),
+        code: code.text,
+        digits: None,
+        stage_href: String::new(),
+        tag: parts::tag(w, &licence, signer.sources().now(), false),
+        facts: shown(&pages, w, &session, &licence, &[]),
+        note: w.get("signer-note-offline").into_owned(),
+    };
+    let page = Page::of(&asker, heading, &page).slim().view_to(format!("/licences/{id}/offline-code"));
+    Ok(pages.undressed(page, &session).into_response())
+}
+
+/// `GET /presentations/{id}`: who asks after the digits were typed.
+pub(super) async fn stage(
+    State(pages): State<Pages>,
+    asker: Asker,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let Some(session) = pages.session(&asker).await? else { return Ok(first(&format!("/presentations/{id}"))) };
+    let holder = pages.holder(&session).await?;
+    let stage = pages.signer().stage(&holder, &id).await?;
+    let w = asker.words();
+    let fact = |key: &str, value: String| Fact { name: w.get(key).into_owned(), value, small: false };
+    let (key, facts) = match &stage {
+        Stage::Waiting => ("signer-stage-waiting", Vec::new()),
+        Stage::Asked(asked) => (
+            "signer-stage-asked",
+            vec![
+                fact("signer-who", asked.department.clone()),
+                fact("signer-what-for", asked.matter.clone()),
+                fact("signer-purpose-label", asked.purpose.clone()),
+            ],
+        ),
+        Stage::Agreed => ("signer-stage-agreed", Vec::new()),
+        Stage::Resolved => ("signer-stage-resolved", Vec::new()),
+        Stage::Over => ("signer-stage-over", Vec::new()),
+    };
+    let page = Agree {
+        w,
+        heading: w.get(key).into_owned(),
+        lead: w.get(&format!("{key}-text")).into_owned(),
+        facts,
+        action: format!("/presentations/{id}"),
+        form_token: asker.form_token(&session.cookie),
+        asks: matches!(stage, Stage::Asked(_)),
+        waiting: matches!(stage, Stage::Waiting),
+    };
+    Ok(pages.undressed(Page::of(&asker, w.get(key), &page).slim(), &session).into_response())
+}
+
+/// The holder's answer.
+#[derive(Deserialize)]
+pub(super) struct AnswerForm {
+    form_token: String,
+    answer: String,
+}
+
+/// `POST /presentations/{id}`
+pub(super) async fn answer(
+    State(pages): State<Pages>,
+    asker: Asker,
+    Path(id): Path<String>,
+    Form(form): Form<AnswerForm>,
+) -> Result<Response, Problem> {
+    let Some(session) = pages.session(&asker).await? else { return Ok(first(&format!("/presentations/{id}"))) };
+    asker.check_form(&form.form_token, &session.cookie)?;
+    let holder = pages.holder(&session).await?;
+    if form.answer == "agree" {
+        pages.signer().agree(&holder, &id).await?;
+    } else {
+        pages.signer().withdraw(&holder, &id).await?;
+    }
+    Ok(Redirect::to(&format!("/presentations/{id}")).into_response())
+}
+
+/// A text as a QR code at level M: one alphanumeric segment, four modules of margin, dark on white whatever the theme.
+pub(super) fn qr(text: &str, class: &str) -> Option<String> {
+    let mut bits = qrcode::bits::Bits::new(Version::Normal(1));
+    let alphanumeric = |c: char| c.is_ascii_digit() || c.is_ascii_uppercase() || " $%*+-./:".contains(c);
+    if !text.chars().all(alphanumeric) {
+        return None;
+    }
+    // The smallest version that holds it; the library's own choice might split it into several segments.
+    for version in 1..=40 {
+        bits = qrcode::bits::Bits::new(Version::Normal(version));
+        if bits.push_alphanumeric_data(text.as_bytes()).is_ok() && bits.push_terminator(EcLevel::M).is_ok() {
+            let code = QrCode::with_bits(bits, EcLevel::M).ok()?;
+            return Some(draw(&code, class));
+        }
+    }
+    let _ = bits;
+    None
+}
+
+fn draw(code: &QrCode, class: &str) -> String {
+    let drawn: String = code
+        .render::<svg::Color<'_>>()
+        .quiet_zone(true)
+        .module_dimensions(1, 1)
+        .dark_color(svg::Color("#000"))
+        .light_color(svg::Color("#fff"))
+        .build();
+    // The library writes a whole document; a page wants the drawing alone, scaled by its class.
+    let body = drawn.find("<svg").map_or(drawn.as_str(), |at| &drawn[at..]);
+    let inner = body.find('>').map_or("", |at| &body[at + 1..]);
+    let side = code.width() + 8;
+    format!(
+        "<svg class=\"{class}\" viewBox=\"0 0 {side} {side}\" role=\"img\" aria-label=\"QR\" shape-rendering=\"crispEdges\">{inner}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::qr;
+
+    #[test]
+    fn codes_take_the_smallest_symbol_that_holds_them() {
+        for (length, side) in [(1, 21), (30, 25), (38, 25), (39, 29), (483, 69), (816, 89)] {
+            let drawn = qr(&"A".repeat(length), "qr").expect("it fits");
+            assert!(drawn.contains(&format!("viewBox=\"0 0 {0} {0}\"", side + 8)), "{length}");
+        }
+        assert_eq!(qr("lower", "qr"), None);
+    }
+}
