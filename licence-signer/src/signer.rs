@@ -70,7 +70,9 @@ impl LicenceSigner {
     ) -> Result<Self, StartError> {
         let origin = origin(&settings.external_url)?;
         let now = sources.now();
-        for purpose in [Purpose::Log, Purpose::FieldEncryption, Purpose::FieldDigest, Purpose::Cookie] {
+        let own =
+            [Purpose::Log, Purpose::FieldEncryption, Purpose::FieldDigest, Purpose::Cookie, Purpose::ClientAssertion];
+        for purpose in own {
             key_store.ensure(&purpose, now)?;
         }
         let tokens =
@@ -262,8 +264,10 @@ impl LicenceSigner {
 }
 
 /// The words of this service.
-pub(crate) const WORDS: [Source; 1] =
-    [Source { zh_cn: include_str!("../words/api.zh-CN.ftl"), en: include_str!("../words/api.en.ftl") }];
+pub(crate) const WORDS: [Source; 2] = [
+    Source { zh_cn: include_str!("../words/api.zh-CN.ftl"), en: include_str!("../words/api.en.ftl") },
+    crate::http::pages::WORDS,
+];
 
 fn site(settings: &Settings, sources: Sources) -> Result<Site, StartError> {
     let url = Url::parse(&settings.external_url).map_err(|_| StartError::ExternalUrl)?;

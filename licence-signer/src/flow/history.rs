@@ -92,6 +92,17 @@ impl LicenceSigner {
         Ok(Looks { looks: rows.into_iter().map(Look::from).collect(), next })
     }
 
+    /// How often a licence of the officer's department was looked at; by whom only the holder learns.
+    ///
+    /// # Errors
+    ///
+    /// `LicenceUnknown` and `NotGranted`, as for reading it.
+    pub async fn looks_count(&self, officer: &Officer, licence: &str) -> Result<i64, FlowError> {
+        let mut reader = self.db().reader().await?;
+        self.owned(&mut reader, officer, licence).await?;
+        Ok(looks::count_of_licence(&mut reader, licence).await?)
+    }
+
     /// Keeps who stands behind `sub`, as userinfo said at sign-in: the keyed digest of the number, never the number. Of an
     /// organisation its credit code is kept too, so that a department's clerk is known as such.
     ///

@@ -6,6 +6,7 @@ mod history;
 mod licences;
 mod lookups;
 mod openapi;
+pub(crate) mod pages;
 mod presentations;
 mod problem;
 mod public;
@@ -31,5 +32,6 @@ pub(crate) fn router(signer: LicenceSigner) -> Router {
         ..ShellSettings::default()
     };
     let routes = ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()));
-    shell(routes.with_state(signer), &site, settings)
+    let api = routes.with_state(signer.clone());
+    shell(api.merge(pages::routes(signer)), &site, settings)
 }

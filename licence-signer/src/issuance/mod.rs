@@ -4,6 +4,6 @@ mod draft;
 mod holder;
 mod prepared;
 
-pub use draft::Draft;
+pub use draft::{Draft, DraftHolder};
 pub use holder::{Holder, HolderCode, HolderFault};
 pub use prepared::{Fault, Prepared, Rejection};

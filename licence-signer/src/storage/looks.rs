@@ -11,6 +11,8 @@ const OF_LICENCE: &str = "SELECT id, licence, holder_digest, at, way, actor, dep
     case_number, purpose, items FROM looks WHERE licence = $1 AND (at < $2 OR (at = $2 AND id < $3))
     ORDER BY at DESC, id DESC LIMIT $4";
 
+const COUNT_OF_LICENCE: &str = "SELECT count(*) FROM looks WHERE licence = $1";
+
 /// A row of `looks`.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct LookRow {
@@ -53,4 +55,10 @@ pub(crate) async fn of_licence(
     limit: i64,
 ) -> Result<Vec<LookRow>, StorageError> {
     on!(tx, c => sqlx::query_as(OF_LICENCE).bind(licence).bind(after.0).bind(after.1).bind(limit).fetch_all(c).await)
+}
+
+/// How often one licence was looked at.
+pub(crate) async fn count_of_licence(tx: &mut Tx, licence: &str) -> Result<i64, StorageError> {
+    let (count,): (i64,) = on!(tx, c => sqlx::query_as(COUNT_OF_LICENCE).bind(licence).fetch_one(c).await)?;
+    Ok(count)
 }

@@ -6,6 +6,7 @@ pub(crate) mod licences;
 pub(crate) mod log;
 pub(crate) mod looks;
 pub(crate) mod presentations;
+pub(crate) mod sessions;
 pub(crate) mod status;
 pub(crate) mod subjects;
 pub(crate) mod trust;
@@ -16,4 +17,5 @@ use store::Migration;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "audit record and leases", sql: store::audit::MIGRATION_SQL },
     Migration { version: 2, name: "licences, status, log", sql: include_str!("../../migrations/2-licences.sql") },
+    Migration { version: 3, name: "sessions of the pages", sql: include_str!("../../migrations/3-sessions.sql") },
 ];

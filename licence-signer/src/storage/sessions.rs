@@ -6,8 +6,7 @@ use verifier::time::Timestamp;
 
 pub(crate) const INSERT: &str =
     "INSERT INTO page_sessions (id_digest, secrets, checked_at, created_at, expires_at) VALUES ($1, $2, $3, $3, $4)";
-pub(crate) const FIND: &str =
-    "SELECT secrets, checked_at FROM page_sessions WHERE id_digest = $1 AND expires_at > $2";
+pub(crate) const FIND: &str = "SELECT secrets, checked_at FROM page_sessions WHERE id_digest = $1 AND expires_at > $2";
 pub(crate) const RENEW: &str = "UPDATE page_sessions SET secrets = $2, checked_at = $3 WHERE id_digest = $1";
 pub(crate) const DELETE: &str = "DELETE FROM page_sessions WHERE id_digest = $1";
 

@@ -172,12 +172,7 @@ pub(super) async fn search(
 }
 
 /// By the holder's number, else by the printed one among the newest.
-async fn search_licences(
-    pages: &Pages,
-    officer: &Officer,
-    filter: &Filter,
-    q: &str,
-) -> Result<Vec<Licence>, Problem> {
+async fn search_licences(pages: &Pages, officer: &Officer, filter: &Filter, q: &str) -> Result<Vec<Licence>, Problem> {
     let signer = pages.signer();
     let fits = |licence: &Licence| filter.type_code.as_ref().is_none_or(|code| *code == licence.facts.type_code);
     let mut found = Vec::new();
@@ -234,8 +229,7 @@ async fn show(
             tag: parts::tag(w, licence, now, true),
         })
         .collect();
-    let page =
-        Department { w, can_issue, counts, form_token: asker.form_token(&session.cookie), types, rows, more };
+    let page = Department { w, can_issue, counts, form_token: asker.form_token(&session.cookie), types, rows, more };
     let page = Page::of(asker, w.get("signer-department"), &page).view_to("/department");
     Ok(pages.dress(asker, page, session, "/department").into_response())
 }

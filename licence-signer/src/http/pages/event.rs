@@ -182,9 +182,7 @@ fn then(w: &Words, event: Event) -> Vec<Then> {
     let line = |icon, key: &str| Then { icon, text: w.get(key).into_owned() };
     let (first, second) = match event {
         Event::Resumption => (line(icons::TICK, "signer-then-resumed"), None),
-        Event::Suspension => {
-            (line(icons::BARS, "signer-then-ended"), Some(line(icons::TICK, "signer-then-resumable")))
-        }
+        Event::Suspension => (line(icons::BARS, "signer-then-ended"), Some(line(icons::TICK, "signer-then-resumable"))),
         _ => (line(icons::DASH, "signer-then-ended"), Some(line(icons::LOCK, "signer-then-final"))),
     };
     [Some(first), second, Some(line(icons::LIST, "signer-then-log"))].into_iter().flatten().collect()

@@ -324,18 +324,12 @@ fn preview(w: &Words, known: &LicenceType, officer: &Officer, values: &BTreeMap<
     face(w, known, content, "")
 }
 
-fn fields(
-    w: &Words,
-    known: &LicenceType,
-    values: &BTreeMap<String, String>,
-    errors: &[FieldError],
-) -> Vec<Field> {
+fn fields(w: &Words, known: &LicenceType, values: &BTreeMap<String, String>, errors: &[FieldError]) -> Vec<Field> {
     let mut fields = Vec::new();
     let mut add = |id: &str, hint: String, width: &'static str, long: bool, options: Vec<Choice>, optional: bool| {
         let error = errors.iter().find(|error| error.field == id).map(|e| e.text.clone()).unwrap_or_default();
         let label = label(w, known, id);
-        let label =
-            if optional { w.with("signer-optional", &[("label", &label)]).into_owned() } else { label };
+        let label = if optional { w.with("signer-optional", &[("label", &label)]).into_owned() } else { label };
         let described = [(!hint.is_empty(), "hint"), (!error.is_empty(), "error")];
         let describedby =
             described.iter().filter(|(there, _)| *there).map(|(_, part)| format!("{id}-{part}")).collect::<Vec<_>>();

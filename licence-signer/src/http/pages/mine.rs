@@ -153,9 +153,7 @@ fn card(pages: &Pages, w: &Words, licence: &Licence, now: Timestamp, may_show: b
         Standing::Not(LegalState::Suspended) => w.get("signer-suspended-note").into_owned(),
         Standing::Not(_) => w.get("signer-ended-note").into_owned(),
         Standing::Expired => w.get("signer-expired-note").into_owned(),
-        Standing::NotYet => {
-            w.with("signer-not-yet-note", &[("from", &parts::day(w, &facts.valid_from))]).into_owned()
-        }
+        Standing::NotYet => w.with("signer-not-yet-note", &[("from", &parts::day(w, &facts.valid_from))]).into_owned(),
         Standing::InForce | Standing::InPreparation => String::new(),
     };
     let class = match tag.class {
@@ -178,11 +176,7 @@ fn card(pages: &Pages, w: &Words, licence: &Licence, now: Timestamp, may_show: b
 }
 
 /// A licence of the session's holder, or of the person behind it.
-pub(super) async fn find(
-    pages: &Pages,
-    session: &Session,
-    id: &str,
-) -> Result<(HolderSession, Licence), Problem> {
+pub(super) async fn find(pages: &Pages, session: &Session, id: &str) -> Result<(HolderSession, Licence), Problem> {
     let holder = pages.holder(session).await?;
     match pages.signer().own_licence(&holder, id).await {
         Ok((licence, _)) => Ok((holder, licence)),

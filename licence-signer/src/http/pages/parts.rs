@@ -115,9 +115,7 @@ pub(super) fn day(w: &Words, text: &str) -> String {
 /// From when to when a licence holds.
 pub(super) fn validity(w: &Words, from: &str, until: Option<&str>) -> String {
     match until {
-        Some(until) => {
-            w.with("signer-from-to", &[("from", &day(w, from)), ("until", &day(w, until))]).into_owned()
-        }
+        Some(until) => w.with("signer-from-to", &[("from", &day(w, from)), ("until", &day(w, until))]).into_owned(),
         None => w.with("signer-from-long", &[("from", &day(w, from))]).into_owned(),
     }
 }

@@ -154,8 +154,7 @@ impl Pages {
 
     fn unseal(&self, id_digest: &[u8], sealed: &[u8], now: Timestamp) -> Result<Contents, Problem> {
         let keys = self.signer().key_store().field_keys(now).map_err(Problem::internal)?;
-        let plain =
-            keys.open("page_sessions", "secrets", &crate::hex(id_digest), sealed).map_err(Problem::internal)?;
+        let plain = keys.open("page_sessions", "secrets", &crate::hex(id_digest), sealed).map_err(Problem::internal)?;
         serde_json::from_slice(&plain).map_err(Problem::internal)
     }
 
@@ -191,7 +190,11 @@ impl Pages {
             vec![
                 item("/", "signer-nav-mine"),
                 item("/who-looked", "signer-nav-looked"),
-                NavItem::new(format!("{}/account", self.signer().settings().issuer), w.get("signer-nav-account"), false),
+                NavItem::new(
+                    format!("{}/account", self.signer().settings().issuer),
+                    w.get("signer-nav-account"),
+                    false,
+                ),
             ]
         };
         let page = page.nav(items);

@@ -72,11 +72,7 @@ pub(super) struct ShowForm {
 }
 
 /// `GET /licences/{id}/show`
-pub(super) async fn ask(
-    State(pages): State<Pages>,
-    asker: Asker,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
+pub(super) async fn ask(State(pages): State<Pages>, asker: Asker, Path(id): Path<String>) -> Result<Response, Problem> {
     let Some(session) = pages.session(&asker).await? else { return Ok(first(&format!("/licences/{id}/show"))) };
     let (_, licence) = find(&pages, &session, &id).await?;
     let known = pages.signer().licence_type(&licence.facts.type_code, Some(licence.facts.type_version));
@@ -85,11 +81,7 @@ pub(super) async fn ask(
         .iter()
         .flat_map(|known| known.definition().items.iter())
         .filter(|item| licence.facts.items.contains_key(&item.name))
-        .map(|item| Choice {
-            code: item.name.clone(),
-            name: parts::title(w, &item.titles).to_owned(),
-            selected: true,
-        })
+        .map(|item| Choice { code: item.name.clone(), name: parts::title(w, &item.titles).to_owned(), selected: true })
         .collect();
     asking(&pages, &asker, &session, &licence, "show", choices)
 }
