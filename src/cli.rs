@@ -6,7 +6,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Unified identity and e-licence authority: signs people in, issues electronic licences, verifies them.
 #[derive(Parser)]
-#[command(name = "xinyin", version, about, arg_required_else_help = true, after_help = "Exit codes: 0 done or valid · 1 failed, invalid or not in force · 2 undetermined · 64 wrong usage.\nDocumentation: docs/ in the source.")]
+#[command(
+    name = "xinyin",
+    version,
+    about,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 done or valid · 1 failed, invalid or not in force · 2 undetermined · 64 wrong usage.\nDocumentation: docs/ in the source."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub command: Command,

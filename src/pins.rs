@@ -123,9 +123,10 @@ impl Pins {
 
 /// This user's data folder: `$XDG_DATA_HOME/xinyin`, else `~/.local/share/xinyin`.
 fn folder() -> PathBuf {
-    let base = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute()).or_else(|| {
-        std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"))
-    });
+    let base = std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share")));
     base.unwrap_or_else(std::env::temp_dir).join("xinyin")
 }
 

@@ -26,9 +26,9 @@ const DEMONSTRATION_BUNDLE: &str = "./data/samples/trust-bundle.json";
 /// Verifies one document and prints the report.
 pub(crate) async fn verify(args: &Verify, now: Timestamp) -> Outcome {
     let at = match &args.at {
-        Some(text) => text
-            .parse()
-            .map_err(|_| Failure::usage(format!("--at {text}: write it like 2026-11-25T06:00:00Z")))?,
+        Some(text) => {
+            text.parse().map_err(|_| Failure::usage(format!("--at {text}: write it like 2026-11-25T06:00:00Z")))?
+        }
         None => now,
     };
     let input = read(&args.file)?;
@@ -118,7 +118,8 @@ async fn fetch(opened: &Opened<'_>, evidence: &mut Evidence, now: Timestamp) -> 
     }
     // Only origins that the bundle lists are ever asked for, so those may be loopback.
     let origins = needs.iter().filter_map(|need| Some(url::Url::parse(&need.uri).ok()?.origin().ascii_serialization()));
-    let outbound = Outbound::new(&OutboundSettings { allowed_origins: origins.collect(), ..OutboundSettings::default() })?;
+    let outbound =
+        Outbound::new(&OutboundSettings { allowed_origins: origins.collect(), ..OutboundSettings::default() })?;
     for need in needs {
         if need.kind != EvidenceKind::StatusList {
             continue;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::keys::{KEYS, Key, Kind, nearest};
 use super::Config;
+use super::keys::{KEYS, Key, Kind, nearest};
 
 /// A configuration that cannot be used: each variant is one clear sentence with the next step.
 #[derive(Debug, thiserror::Error)]
@@ -76,9 +76,10 @@ impl Layers {
         let text = std::fs::read_to_string(file)
             .map_err(|source| ConfigError::Unreadable { path: file.to_owned(), source })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let table: Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| ConfigError::Syntax { path: file.to_owned(), message: error.to_string() })?;
+        let table: Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
+            path: file.to_owned(),
+            message: error.to_string(),
+        })?;
         layers.table("", &table, &file.display().to_string())?;
         for (name, value) in variables {
             layers.variable(&name, &value)?;
@@ -129,9 +130,7 @@ impl Layers {
             Kind::Texts => Value::Array(
                 text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(|t| Value::String(t.to_owned())).collect(),
             ),
-            Kind::Number => {
-                Value::Integer(text.trim().parse().map_err(|_| kind_error(&path, name, "a whole number"))?)
-            }
+            Kind::Number => Value::Integer(text.trim().parse().map_err(|_| kind_error(&path, name, "a whole number"))?),
             Kind::Flag => Value::Boolean(text.trim().parse().map_err(|_| kind_error(&path, name, "true or false"))?),
         };
         self.set(&path, value, &format!("variable {name}"));
@@ -262,7 +261,8 @@ mod tests {
 
     #[test]
     fn later_layers_win_and_secrets_are_hidden() {
-        let layers = read(WHOLE, &[("XINYIN_LOG__LEVEL", "debug"), ("XINYIN_DATABASE__URL", "sqlite://x")]).expect("reads");
+        let layers =
+            read(WHOLE, &[("XINYIN_LOG__LEVEL", "debug"), ("XINYIN_DATABASE__URL", "sqlite://x")]).expect("reads");
         let config = layers.config().expect("whole");
         assert_eq!((config.log.level.as_str(), config.database.url.as_str()), ("debug", "sqlite://x"));
         assert_eq!(config.clients[0].client_id, "a");

@@ -2,8 +2,8 @@
 
 use askama::Template;
 use axum::response::{IntoResponse, Response};
-use web::{Asker, Page, Words};
 use web::words::Lang;
+use web::{Asker, Page, Words};
 
 use super::world;
 

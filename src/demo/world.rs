@@ -63,10 +63,16 @@ pub(crate) const ORGANISATIONS: &[Organisation] = &[
     },
     Organisation { code: MARKET, name: "示例县市场监督管理局", region: COUNTY, legal_representative: None },
     Organisation { code: POLICE, name: "示范市公安局", region: CITY, legal_representative: None },
-    Organisation { code: HRSS, name: "示范市人力资源和社会保障局", region: CITY, legal_representative: None },
-    Organisation { code: SERVICE_CENTRE, name: "示范市政务服务中心", region: CITY, legal_representative: None },
+    Organisation {
+        code: HRSS, name: "示范市人力资源和社会保障局", region: CITY, legal_representative: None
+    },
+    Organisation {
+        code: SERVICE_CENTRE, name: "示范市政务服务中心", region: CITY, legal_representative: None
+    },
     Organisation { code: DATA_BUREAU, name: "示范市数据局", region: CITY, legal_representative: None },
-    Organisation { code: REFORM, name: "示范省发展和改革委员会", region: PROVINCE, legal_representative: None },
+    Organisation {
+        code: REFORM, name: "示范省发展和改革委员会", region: PROVINCE, legal_representative: None
+    },
 ];
 
 /// Codes of the licence types: who defined it (18 characters) and its number there.
@@ -88,7 +94,10 @@ pub(crate) const PERSONS: &[Person] = &[
         id_number: "640104199103080009",
         phone: "10000000009",
         password: Some("qing-he-09"),
-        role: ("市民，清和食品的经办人，远景投资的法定代表人", "citizen; operator of Qinghe Food; legal representative of Yuanjing Investment"),
+        role: (
+            "市民，清和食品的经办人，远景投资的法定代表人",
+            "citizen; operator of Qinghe Food; legal representative of Yuanjing Investment",
+        ),
         acts_for: &[
             ActsFor {
                 code: QINGHE,

@@ -82,14 +82,13 @@ pub(super) async fn look_up(
 
 async fn ask(portal: &Portal, asked: &Value) -> Result<Option<Value>, String> {
     let settings = portal.settings();
-    let token = settings
-        .relying_party
-        .token(Grant::ClientCredentials, &settings.signer_url, "licence.lookup")
-        .await
-        .map_err(|error| match error {
-            web::relying_party::LoginError::Refused { code, .. } => code,
-            _ => "idp.unavailable".to_owned(),
-        })?;
+    let token =
+        settings.relying_party.token(Grant::ClientCredentials, &settings.signer_url, "licence.lookup").await.map_err(
+            |error| match error {
+                web::relying_party::LoginError::Refused { code, .. } => code,
+                _ => "idp.unavailable".to_owned(),
+            },
+        )?;
     let url = format!("{}/v1/lookups", settings.signer_url);
     let answer = settings
         .outbound

@@ -106,13 +106,11 @@ fn site(settings: &PortalSettings) -> Site {
         Kind::Project => ("project", "project", "投", "project-name", "project-owner", "project-foot"),
     };
     let vocabulary = vocabulary();
-    let both = |key: &str| {
-        Bilingual::new(vocabulary.words(Lang::ZhCn).get(key), vocabulary.words(Lang::En).get(key))
-    };
+    let both = |key: &str| Bilingual::new(vocabulary.words(Lang::ZhCn).get(key), vocabulary.words(Lang::En).get(key));
     let brand = both(brand);
     let (place, notice) = (both(place), both(notice));
-    let mut site = Site::new(service, url, brand, vocabulary, settings.sources.clone())
-        .expect("the demonstration's own address");
+    let mut site =
+        Site::new(service, url, brand, vocabulary, settings.sources.clone()).expect("the demonstration's own address");
     site.look = Some(look);
     site.mark = Some(mark);
     site.place = place;
@@ -204,11 +202,7 @@ struct LogoutForm {
 }
 
 /// `POST /logout`: forgets the session and signs out at idp as well.
-async fn logout(
-    State(portal): State<Portal>,
-    asker: Asker,
-    Form(form): Form<LogoutForm>,
-) -> Result<Response, Problem> {
+async fn logout(State(portal): State<Portal>, asker: Asker, Form(form): Form<LogoutForm>) -> Result<Response, Problem> {
     let Some((id, session)) = portal.session(&asker) else { return Ok(Redirect::to("/").into_response()) };
     asker.check_form(&form.form_token, &id)?;
     portal.0.sessions.forget(&id);

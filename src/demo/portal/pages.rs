@@ -83,15 +83,11 @@ pub(super) struct HomeQuery {
 }
 
 /// `GET /`
-pub(super) async fn home(
-    State(portal): State<Portal>,
-    asker: Asker,
-    Query(query): Query<HomeQuery>,
-) -> Response {
+pub(super) async fn home(State(portal): State<Portal>, asker: Asker, Query(query): Query<HomeQuery>) -> Response {
     let Some((id, session)) = portal.session(&asker) else {
-        let notice = query.notice.map(|code| {
-            asker.words().with("portal-not-completed", &[("code", &plain(&code))]).into_owned()
-        });
+        let notice = query
+            .notice
+            .map(|code| asker.words().with("portal-not-completed", &[("code", &plain(&code))]).into_owned());
         // The second portal's visitor is signed in already, somewhere: ask, without a page, before showing a button.
         if portal.settings().kind == Kind::Project && notice.is_none() {
             return Redirect::to("/login").into_response();
@@ -193,12 +189,8 @@ pub(super) fn organisation(session: &Session) -> Option<String> {
 
 fn facts(w: &Words, session: &Session) -> Vec<Fact> {
     let (identity, userinfo) = (&session.login.identity, &session.userinfo);
-    let fact = |key: &str, value: String| Fact {
-        name: w.get(key).into_owned(),
-        value,
-        note: String::new(),
-        code: false,
-    };
+    let fact =
+        |key: &str, value: String| Fact { name: w.get(key).into_owned(), value, note: String::new(), code: false };
     let mut facts = Vec::new();
     if let Some(name) = &userinfo.name {
         facts.push(fact("fact-name", name.clone()));

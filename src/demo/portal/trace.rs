@@ -130,7 +130,12 @@ mod tests {
 
     #[test]
     fn a_shortened_value_opens_nothing() {
-        for (text, expected) in [("", ""), ("abcdefghijkl", "abcdefghijkl"), ("abcdefghijklm", "abcd…klm"), ("一二三四五六七八九十一二三", "一二三四…一二三")] {
+        for (text, expected) in [
+            ("", ""),
+            ("abcdefghijkl", "abcdefghijkl"),
+            ("abcdefghijklm", "abcd…klm"),
+            ("一二三四五六七八九十一二三", "一二三四…一二三"),
+        ] {
             assert_eq!(short(text), expected);
         }
     }

@@ -37,8 +37,7 @@ pub(super) async fn match_person(
         return refusal;
     }
     let other = simulators.take_fault(Fault::OtherOwner);
-    let found = world::person(&request.id_number)
-        .filter(|person| !other && same_name(person.name, &request.name));
+    let found = world::person(&request.id_number).filter(|person| !other && same_name(person.name, &request.name));
     Json(json!({ "match": found.is_some(), "status": found.map(|_| "alive") })).into_response()
 }
 

@@ -93,11 +93,9 @@ impl Simulators {
     }
 
     fn deliver(&self, name: &'static str, phone: &str, text: &str) {
-        let message =
-            Message { at: self.inner.sources.now(), name, phone: phone.to_owned(), text: text.to_owned() };
+        let message = Message { at: self.inner.sources.now(), name, phone: phone.to_owned(), text: text.to_owned() };
         let mut state = self.state();
         state.messages.push_front(message);
         state.messages.truncate(KEPT);
     }
 }
-
