@@ -6,6 +6,8 @@ mod config;
 mod demo;
 mod out;
 mod pins;
+mod signals;
+mod up;
 
 use std::process::ExitCode;
 
@@ -48,6 +50,7 @@ async fn run(command: Command) -> Outcome {
             commands::audit_verify(config.as_deref(), &data, format).await
         }
         Command::Verify(args) => commands::verify(&args, keys::sources::Sources::system().now()).await,
+        Command::Up(args) => up::up(&args.data).await,
         _ => Err(Failure::usage("not yet")),
     }
 }

@@ -35,6 +35,7 @@ pub mod csrf;
 pub mod dates;
 pub mod headers;
 pub mod html;
+pub mod icons;
 pub mod input;
 pub mod issuer_keys;
 pub mod outbound;
