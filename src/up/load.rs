@@ -9,6 +9,7 @@ use keys::authority::{Authority, Founding};
 use keys::{KeyStore, Purpose};
 use licence_signer::LicenceSigner;
 use licence_signer::catalogue::TypeDefinition;
+use licence_signer::flow::error::FlowError;
 use licence_signer::flow::event::Order;
 use licence_signer::flow::issue::{IdempotencyKey, Issued};
 use licence_signer::issuance::Draft;
@@ -288,9 +289,16 @@ pub(crate) async fn licences(signer: &LicenceSigner, mut step: impl FnMut(usize,
             path: path.into(),
             body,
         };
-        let id = match signer.issue(&officer, draft, Some(key("/v1/licences", entry.request))).await? {
-            Issued::Released(licence) => licence.id,
-            Issued::Recorded(id) => id,
+        let issued = signer.issue(&officer, draft, Some(key("/v1/licences", entry.request))).await;
+        let id = match issued {
+            Ok(Issued::Released(licence)) => licence.id,
+            Ok(Issued::Recorded(id)) => id,
+            Err(FlowError::Rejected(rejection)) => {
+                let members: Vec<String> =
+                    rejection.0.iter().map(|fault| format!("{} ({})", fault.member, fault.code)).collect();
+                return Err(Failure::new(format!("licence {} of the world: {}", index + 1, members.join(", "))));
+            }
+            Err(error) => return Err(error.into()),
         };
         if let Some(event) = entry.event {
             let order = Order {
