@@ -282,7 +282,7 @@ pub(crate) async fn licences(signer: &LicenceSigner, mut step: impl FnMut(usize,
         let actor = "operator:up";
         let officer = licence_signer::provision::officer(signer, &entry.department, actor)
             .ok_or_else(|| Failure::new(format!("department {} is missing", entry.department)))?;
-        let draft: Draft = serde_json::from_value(entry.request.clone())?;
+        let draft: Draft = serde_json::from_value(dated(entry.request.clone(), signer.sources().now()))?;
         let key = |path: &str, body: Value| IdempotencyKey {
             key: format!("demonstration-{index}"),
             method: "POST".into(),
@@ -312,6 +312,33 @@ pub(crate) async fn licences(signer: &LicenceSigner, mut step: impl FnMut(usize,
         }
     }
     Ok(())
+}
+
+/// The samples of `formats.md` §8, made of a licence of the world.
+pub(crate) async fn samples(signer: &LicenceSigner, folder: &std::path::Path) -> Result<(), Failure> {
+    let all: Vec<DemoLicence> = serde_json::from_str(LICENCES)?;
+    let entry = all
+        .into_iter()
+        .find(|entry| entry.request.get("type").and_then(Value::as_str) == Some(world::types::DRIVING_LICENCE))
+        .ok_or_else(|| Failure::new("the world has no driving licence"))?;
+    let draft: Draft = serde_json::from_value(dated(entry.request, signer.sources().now()))?;
+    let officer = licence_signer::provision::officer(signer, &entry.department, "operator:up")
+        .ok_or_else(|| Failure::new("the samples' department is missing"))?;
+    licence_signer::samples::write(signer, &officer, &draft, folder).await?;
+    Ok(())
+}
+
+/// `today+23` as the day that it means, so that the world never ages.
+fn dated(mut request: Value, now: Timestamp) -> Value {
+    let today = Date::of(now);
+    for name in ["issue_date", "valid_from", "valid_until"] {
+        let Some(Value::String(text)) = request.get_mut(name) else { continue };
+        let days = text.strip_prefix("today").and_then(|days| days.parse::<i32>().ok());
+        if let Some(day) = days.zip(today).and_then(|(days, today)| today.plus_days(days)) {
+            *text = day.to_string();
+        }
+    }
+    request
 }
 
 /// The region for which the demonstration stands.

@@ -61,6 +61,7 @@ pub(crate) async fn up(folder: &Path) -> Outcome {
     progress.step("identity");
     let idp_db = data.database("idp", idp::MIGRATIONS).await?;
     let idp = Idp::open(idp_settings()?, idp_db, idp_keys.clone(), sources.clone(), outbound.clone())?;
+    idp.prepare().await?;
     let service_keys = ServiceKeys {
         signer: load::assertion_keys(&signer_keys, now)?,
         desk: load::assertion_keys(&desk_keys, now)?,
@@ -87,7 +88,9 @@ pub(crate) async fn up(folder: &Path) -> Outcome {
 
     progress.step("samples");
     let samples = data.file("samples");
-    tokio::fs::create_dir_all(&samples).await?;
+    if !samples.join("manifest.json").is_file() {
+        load::samples(&signer, &samples).await?;
+    }
     let bundle = pin(&signer, &samples).await?;
 
     progress.step("desk");
@@ -99,6 +102,7 @@ pub(crate) async fn up(folder: &Path) -> Outcome {
     settings.samples = Some(samples);
 
     progress.step("pages");
+    let now = sources.now();
     let simulators = simulators(&idp_keys, &sources, now)?;
     let citizen = portal(Kind::Citizen, 8083, secret_auth(&secrets), &sources, &outbound)?;
     let project_key = project_keys.ensure(&Purpose::ClientAssertion, now)?.active(now)?;
