@@ -90,6 +90,7 @@ fn schemas() -> Value {
         "Bytes": {"type": "string", "contentMediaType": "application/octet-stream"},
         "OpenApi": {"type": "object"},
         "TrustBundle": {"type": "object", "required": ["root", "targets", "timestamp"]},
+        "Matters": {"type": "object", "required": ["matters"]},
         "Problem": {"type": "object", "required": ["type", "title", "status", "code", "incident"], "properties": {
             "type": text, "title": text, "status": {"type": "integer"}, "detail": text, "code": text, "incident": text,
             "member": text}},

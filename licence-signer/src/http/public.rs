@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
 use web::Problem;
 
 use crate::LicenceSigner;
@@ -46,6 +47,27 @@ pub(super) async fn tile(State(signer): State<LicenceSigner>, Path(path): Path<S
 pub(super) async fn trust_bundle(State(signer): State<LicenceSigner>) -> Result<Response, Problem> {
     let bundle = signer.trust_bundle().await?.ok_or_else(|| Problem::unavailable(60))?;
     Ok(typed("application/json", "no-cache", bundle.into_bytes()))
+}
+
+/// `GET /v1/matters`: public, as matters of the administration are.
+pub(super) async fn matters(State(signer): State<LicenceSigner>) -> Response {
+    let world = signer.world();
+    let matters: Vec<Value> = world
+        .matters()
+        .map(|matter| {
+            let types: Vec<Value> = matter
+                .types
+                .iter()
+                .filter_map(|code| world.licence_type(code, None))
+                .map(|known| json!({ "code": known.code(), "name": known.definition().name }))
+                .collect();
+            json!({
+                "code": matter.code, "name": matter.name, "department": matter.department,
+                "region": matter.region, "types": types,
+            })
+        })
+        .collect();
+    typed("application/json", "public, max-age=60", json!({ "matters": matters }).to_string().into_bytes())
 }
 
 fn typed(media_type: &'static str, cache: &'static str, body: Vec<u8>) -> Response {

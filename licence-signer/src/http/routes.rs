@@ -135,6 +135,15 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: "get",
+        path: "/v1/matters",
+        guard: Guard::Public,
+        summary: "The register of matters: which licence types each needs",
+        request: None,
+        answers: &[(200, JSON, "Matters")],
+        handler: || get(public::matters),
+    },
+    Route {
+        method: "get",
         path: "/v1/trust-bundle",
         guard: Guard::Public,
         summary: "The trust bundle",
