@@ -91,6 +91,11 @@ impl Officer {
         &self.caller
     }
 
+    /// Whether he may enter licences whose last day is over (补录): the operator's own tools alone.
+    pub(crate) fn enters_past(&self) -> bool {
+        self.rights.scopes.is_none() && self.rights.matters.is_none()
+    }
+
     /// Whether he may issue licences of the type.
     pub fn may_issue(&self, type_code: &str) -> bool {
         self.rights.scope("licence.issue") && self.in_mandate(type_code, "issue")

@@ -63,6 +63,11 @@ struct Sample {
     verdict: Verdict,
 }
 
+/// The day that many days before `today`.
+fn earlier(today: Date, days: i32) -> Result<String, SamplesError> {
+    today.plus_days(-days).map(|day| day.to_string()).ok_or_else(|| internal("the clock stands outside the calendar"))
+}
+
 /// Issues what the samples need for the officer's department (dates of `draft` are set here) and writes them to `folder`,
 /// with the manifest. Each is verified first and must have the verdict that the manifest says.
 ///
@@ -86,7 +91,13 @@ pub async fn write(
     };
     let long = dated(today.plus_years(3));
     let valid = issue(signer, officer, long.clone()).await?;
-    let expired = issue(signer, officer, dated(Some(today))).await?;
+    let past = Draft {
+        issue_date: earlier(today, 400)?,
+        valid_from: earlier(today, 400)?,
+        valid_until: Some(earlier(today, 30)?),
+        ..draft.clone()
+    };
+    let expired = issue(signer, officer, past).await?;
     let suspended = issue(signer, officer, long.clone()).await?;
     let revoked = issue(signer, officer, long).await?;
     for (licence, event) in [(&suspended, Event::Suspension), (&revoked, Event::Revocation)] {
@@ -101,7 +112,7 @@ pub async fn write(
         ("revoked", &revoked, Verdict::NotInForce),
         ("expired", &expired, Verdict::NotInForce),
     ] {
-        let at = if state == "expired" { today.end().plus(60) } else { signer.sources().now() };
+        let at = signer.sources().now();
         let (credential, code) = renditions(signer, officer, licence).await?;
         for (extension, body) in [("sdjwt", credential), ("cwt", code)] {
             samples.push(Sample { state, extension, body, at, evidence: true, verdict });

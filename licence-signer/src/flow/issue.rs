@@ -68,7 +68,7 @@ impl LicenceSigner {
         if !licence_type.may_be_issued_by(&officer.department().code) {
             return Err(FlowError::DepartmentMayNotIssue);
         }
-        let prepared = match Prepared::new(draft, licence_type, now) {
+        let prepared = match Prepared::new(draft, licence_type, officer.enters_past(), now) {
             Ok(prepared) => prepared,
             // The day may have passed since the key did its work: what it did then is still its answer.
             Err(rejection) => match self.done_before(claim.as_ref()).await? {

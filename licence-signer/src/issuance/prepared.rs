@@ -38,17 +38,23 @@ pub struct Prepared {
 
 impl Prepared {
     /// Asks every rule about `draft`: the holder's kind and number, the dates, the number, the items, matter and case.
+    /// With `enters_past` the last day may be over already: what was issued on paper is entered (补录).
     ///
     /// # Errors
     ///
     /// All faults together, so that a caller mends them in one go.
-    pub fn new(draft: Draft, licence_type: Arc<LicenceType>, now: Timestamp) -> Result<Self, Rejection> {
+    pub fn new(
+        draft: Draft,
+        licence_type: Arc<LicenceType>,
+        enters_past: bool,
+        now: Timestamp,
+    ) -> Result<Self, Rejection> {
         let mut faults = Vec::new();
         let holder = holder(&draft, &licence_type, &mut faults);
         if !is_number(&draft.number) {
             faults.push(fault("number", "format"));
         }
-        let dates = dates(&draft, &licence_type, now, &mut faults);
+        let dates = dates(&draft, &licence_type, enters_past, now, &mut faults);
         for found in licence_type.faults(&draft.items) {
             let member = if found.item.is_empty() { "items".to_owned() } else { format!("items.{}", found.item) };
             faults.push(Fault { member, code: found.keyword });
@@ -156,7 +162,13 @@ fn holder(draft: &Draft, licence_type: &LicenceType, faults: &mut Vec<Fault>) ->
 
 type Dates = (Date, Date, Option<Date>);
 
-fn dates(draft: &Draft, licence_type: &LicenceType, now: Timestamp, faults: &mut Vec<Fault>) -> Option<Dates> {
+fn dates(
+    draft: &Draft,
+    licence_type: &LicenceType,
+    enters_past: bool,
+    now: Timestamp,
+    faults: &mut Vec<Fault>,
+) -> Option<Dates> {
     let before = faults.len();
     let mut read = |member: &str, text: &str| {
         let date = text.parse::<Date>().ok();
@@ -188,7 +200,7 @@ fn dates(draft: &Draft, licence_type: &LicenceType, now: Timestamp, faults: &mut
             let years = i32::try_from(rule.most_years.unwrap_or(30)).unwrap_or(30);
             if valid_from.plus_years(years).is_some_and(|most| until > most) {
                 faults.push(fault("valid_until", "too_long"));
-            } else if until.end() <= now {
+            } else if until.end() <= now && !enters_past {
                 faults.push(fault("valid_until", "past"));
             }
         }
