@@ -57,11 +57,8 @@ impl Data {
     pub(crate) fn key_store(&self, service: &str) -> Result<KeyStore, Failure> {
         let passphrase = self.passphrase()?;
         let path = self.file(&format!("keys/{service}.keys"));
-        let store = if path.exists() {
-            KeyStore::open(&path, &passphrase)
-        } else {
-            KeyStore::create(&path, &passphrase, true)
-        };
+        let store =
+            if path.exists() { KeyStore::open(&path, &passphrase) } else { KeyStore::create(&path, &passphrase, true) };
         store.map_err(|error| Failure::new(format!("{}: {error}", path.display())))
     }
 
@@ -99,8 +96,9 @@ impl Data {
     ) -> Result<BTreeMap<String, String>, Failure> {
         let path = self.file("keys/client-secrets.json");
         let mut secrets: BTreeMap<String, String> = match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|_| Failure::new(format!("{} is damaged; delete it, and new secrets are made", path.display())))?,
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
+                Failure::new(format!("{} is damaged; delete it, and new secrets are made", path.display()))
+            })?,
             Err(_) => BTreeMap::new(),
         };
         let before = secrets.len();

@@ -66,13 +66,11 @@ pub(crate) async fn clients(
 ) -> Result<(), Failure> {
     let (signer, desk) = (url(8081), url(8082));
     let scopes = |list: &[&str]| -> BTreeSet<String> { list.iter().map(|s| (*s).to_owned()).collect() };
-    let at_signer =
-        ["licence.issue", "licence.end", "licence.read", "licence.lookup", "presentation.resolve"];
+    let at_signer = ["licence.issue", "licence.end", "licence.read", "licence.lookup", "presentation.resolve"];
     for (resource, sector, known) in
         [(&signer, "licence-signer", &at_signer[..]), (&desk, "verifier-desk", &["verify"][..])]
     {
-        let resource =
-            Resource { resource: resource.clone(), sector: sector.to_owned(), scopes: scopes(known) };
+        let resource = Resource { resource: resource.clone(), sector: sector.to_owned(), scopes: scopes(known) };
         provision::resource(idp, resource).await?;
     }
     let own = |id: &str, names: Names, keys: Value, at: &str| NewClient {
@@ -98,11 +96,7 @@ pub(crate) async fn clients(
             scopes: scopes(&["openid", "profile", "organisation", "offline_access", "verify"]),
             resources: BTreeSet::from([desk.clone()]),
             is_resource: Some(desk.clone()),
-            grants: BTreeSet::from([
-                GrantType::AuthorizationCode,
-                GrantType::RefreshToken,
-                GrantType::TokenExchange,
-            ]),
+            grants: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::TokenExchange]),
             exchange: Some(ExchangeRule {
                 aud: desk.clone(),
                 resource: signer.clone(),

@@ -41,7 +41,10 @@ pub(crate) async fn up(folder: &Path) -> Outcome {
     let mut listeners = Vec::new();
     for (name, port) in PORTS {
         let listener = Listener::loopback(port).await.map_err(|error| {
-            Failure::new(format!("{name} cannot listen on port {port}: {}; stop what uses it", Failure::from(error).sentence))
+            Failure::new(format!(
+                "{name} cannot listen on port {port}: {}; stop what uses it",
+                Failure::from(error).sentence
+            ))
         })?;
         listeners.push(listener);
     }
@@ -106,8 +109,7 @@ pub(crate) async fn up(folder: &Path) -> Outcome {
     let simulators = simulators(&idp_keys, &sources, now)?;
     let citizen = portal(Kind::Citizen, 8083, secret_auth(&secrets), &sources, &outbound)?;
     let project_key = project_keys.ensure(&Purpose::ClientAssertion, now)?.active(now)?;
-    let project =
-        portal(Kind::Project, 8085, ClientAuthentication::PrivateKeyJwt(project_key), &sources, &outbound)?;
+    let project = portal(Kind::Project, 8085, ClientAuthentication::PrivateKeyJwt(project_key), &sources, &outbound)?;
     let mut routers = vec![
         Some(idp.router()),
         Some(signer.router()),
@@ -162,11 +164,8 @@ fn idp_settings() -> Result<idp::settings::Settings, Failure> {
     settings.region = load::REGION.into();
     settings.help_phone = "0000-12345".into();
     let register = Register { url: url(8084).parse()?, client_id: REGISTER_CLIENT.into() };
-    settings.registers = Registers {
-        population: Some(register.clone()),
-        legal_persons: Some(register.clone()),
-        phone: Some(register),
-    };
+    settings.registers =
+        Registers { population: Some(register.clone()), legal_persons: Some(register.clone()), phone: Some(register) };
     Ok(settings)
 }
 
