@@ -1,15 +1,18 @@
 //! Starting everything, in an order in which each finds what it needs, and stopping it again.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use idp::Idp;
 use idp::settings::{Register, Registers};
-use keys::Purpose;
 use keys::sources::Sources;
+use keys::{KeyStore, Purpose};
 use licence_signer::LicenceSigner;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use verifier_desk::{Desk, TrustSource};
 use web::outbound::{Outbound, OutboundSettings};
 use web::relying_party::{ClientAuthentication, RelyingParty, RelyingPartySettings};
@@ -34,122 +37,213 @@ pub(crate) async fn up(folder: &Path) -> Outcome {
     let began = Instant::now();
     web::install_crypto();
     web::telemetry::init("warn", web::telemetry::LogFormat::Text);
-    let data = Data::open(folder)?;
-    let progress = Progress::new(9);
-    let sources = Sources::system();
-    progress.step("addresses");
-    let mut listeners = Vec::new();
-    for (name, port) in PORTS {
-        let listener = Listener::loopback(port).await.map_err(|error| {
-            Failure::new(format!(
-                "{name} cannot listen on port {port}: {}; stop what uses it",
-                Failure::from(error).sentence
-            ))
-        })?;
-        listeners.push(listener);
-    }
-    let outbound = Outbound::new(&OutboundSettings {
-        allowed_origins: PORTS.iter().map(|(_, port)| url(*port)).collect(),
-        ..OutboundSettings::default()
-    })?;
-    progress.step("keys");
-    let now = sources.now();
-    let idp_keys = data.key_store("idp")?;
-    let signer_keys = data.key_store("licence-signer")?;
-    let desk_keys = data.key_store("desk")?;
-    let project_keys = data.key_store("project-portal")?;
-    load::authority(&signer_keys, now)?;
-    let secrets = data.client_secrets(&load::SECRET_CLIENTS, &sources)?;
-
-    progress.step("identity");
-    let idp_db = data.database("idp", idp::MIGRATIONS).await?;
-    let idp = Idp::open(idp_settings()?, idp_db, idp_keys.clone(), sources.clone(), outbound.clone())?;
-    idp.prepare().await?;
-    let service_keys = ServiceKeys {
-        signer: load::assertion_keys(&signer_keys, now)?,
-        desk: load::assertion_keys(&desk_keys, now)?,
-        project: load::assertion_keys(&project_keys, now)?,
-    };
-    load::clients(&idp, service_keys, &secrets).await?;
-    progress.step("people");
-    load::people(&idp).await?;
-
-    progress.step("licences");
-    let signer_db = data.database("licence-signer", licence_signer::storage::MIGRATIONS).await?;
-    let mut settings = licence_signer::Settings::new(&url(8081), &url(8080), load::REGION);
-    settings.demonstration = true;
-    let signer = LicenceSigner::open(settings, signer_db, signer_keys, sources.clone(), outbound.clone()).await?;
-    load::catalogue(&signer).await?;
-
-    let (stop, stopped) = watch::channel(false);
-    let mut tasks = tokio::task::JoinSet::new();
-    {
-        let (signer, stopped) = (signer.clone(), stopped.clone());
-        tasks.spawn(async move { signer.run_background(wait(stopped)).await });
-    }
-    load::licences(&signer, |n, of| progress.detail(format!("licences {n} of {of}"))).await?;
-
-    progress.step("samples");
-    let samples = data.file("samples");
-    if !samples.join("manifest.json").is_file() {
-        load::samples(&signer, &samples).await?;
-    }
-    let bundle = pin(&signer, &samples).await?;
-
-    progress.step("desk");
-    let desk_db = data.database("desk", verifier_desk::MIGRATIONS).await?;
-    let trust = TrustSource::Url { url: format!("{}/v1/trust-bundle", url(8081)), root_sha256: bundle };
-    let mut settings = verifier_desk::Settings::new(&url(8082), &url(8080), &url(8081), trust);
-    settings.demonstration = true;
-    settings.place = "示范市政务服务中心".into();
-    settings.samples = Some(samples);
-
-    progress.step("pages");
-    let now = sources.now();
-    let simulators = simulators(&idp_keys, &sources, now)?;
-    let citizen = portal(Kind::Citizen, 8083, secret_auth(&secrets), &sources, &outbound)?;
-    let project_key = project_keys.ensure(&Purpose::ClientAssertion, now)?.active(now)?;
-    let project = portal(Kind::Project, 8085, ClientAuthentication::PrivateKeyJwt(project_key), &sources, &outbound)?;
-    let mut routers = vec![
-        Some(idp.router()),
-        Some(signer.router()),
-        None,
-        Some(citizen.router()),
-        Some(simulators.router()),
-        Some(project.router()),
-    ];
-    let mut desk_listener = None;
-    for (index, listener) in listeners.into_iter().enumerate() {
-        match routers[index].take() {
-            Some(router) => {
-                tasks.spawn(web::serve::run(vec![listener], router, Limits::default(), wait(stopped.clone())));
-            }
-            None => desk_listener = Some(listener),
-        }
-    }
+    let ground = Ground::lay(folder).await?;
+    let mut running = Running::default();
+    let idp = ground.identity().await?;
+    let (signer, root_sha256) = ground.licences(&mut running).await?;
+    ground.portals(&mut running)?;
+    running.serve(ground.listener("idp")?, idp.router());
+    running.serve(ground.listener("licence-signer")?, signer.router());
     // The desk fetches its trust bundle from licence-signer, which listens by now.
-    let desk = Desk::open(settings, desk_db, desk_keys, sources.clone(), outbound).await?;
-    if let Some(listener) = desk_listener {
-        tasks.spawn(web::serve::run(vec![listener], desk.router(), Limits::default(), wait(stopped.clone())));
-    }
-    {
-        let (idp, desk, stopped) = (idp.clone(), desk.clone(), stopped.clone());
-        tasks.spawn(async move {
-            tokio::join!(idp.run_background(wait(stopped.clone())), desk.run_background(wait(stopped)));
-        });
-    }
-    say::test_persons(&data, &secrets)?;
-    progress.step("ready");
-    progress.done();
-    say::ready(&data, began.elapsed().as_secs_f64());
+    let desk = ground.desk(root_sha256).await?;
+    running.serve(ground.listener("desk")?, desk.router());
+    running.spawn({
+        let (idp, stopped) = (idp.clone(), running.stopped());
+        async move { idp.run_background(wait(stopped)).await }
+    });
+    running.spawn({
+        let (desk, stopped) = (desk.clone(), running.stopped());
+        async move { desk.run_background(wait(stopped)).await }
+    });
+    say::test_persons(&ground.data, &ground.secrets)?;
+    ground.progress.done();
+    say::ready(&ground.data, began.elapsed().as_secs_f64());
     signals::stop().await;
-    // An error means that nobody runs any more.
-    let _ = stop.send(true);
-    while tasks.join_next().await.is_some() {}
+    running.stop().await;
     for db in [idp.db(), signer.db(), desk.db()] {
         db.close().await;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What all parts stand on.
+struct Ground {
+    data: Data,
+    progress: Progress,
+    sources: Sources,
+    outbound: Outbound,
+    /// Bound before anything else, so that a port in use is told at once.
+    listeners: Mutex<BTreeMap<&'static str, Listener>>,
+    keys: Keys,
+    secrets: BTreeMap<String, String>,
+}
+
+/// The key stores.
+struct Keys {
+    idp: KeyStore,
+    signer: KeyStore,
+    desk: KeyStore,
+    project: KeyStore,
+}
+
+impl Ground {
+    async fn lay(folder: &Path) -> Result<Self, Failure> {
+        let data = Data::open(folder)?;
+        let progress = Progress::new(7);
+        let sources = Sources::system();
+        progress.step("addresses");
+        let mut listeners = BTreeMap::new();
+        for (name, port) in PORTS {
+            let listener = Listener::loopback(port).await.map_err(|error| {
+                let reason = Failure::from(error).sentence;
+                Failure::new(format!("{name} cannot listen on port {port}: {reason}; stop what uses it"))
+            })?;
+            listeners.insert(name, listener);
+        }
+        let outbound = Outbound::new(&OutboundSettings {
+            allowed_origins: PORTS.iter().map(|(_, port)| url(*port)).collect(),
+            ..OutboundSettings::default()
+        })?;
+        progress.step("keys");
+        let keys = Keys {
+            idp: data.key_store("idp")?,
+            signer: data.key_store("licence-signer")?,
+            desk: data.key_store("desk")?,
+            project: data.key_store("project-portal")?,
+        };
+        load::authority(&keys.signer, sources.now())?;
+        let secrets = data.client_secrets(&load::SECRET_CLIENTS, &sources)?;
+        Ok(Self { data, progress, sources, outbound, listeners: Mutex::new(listeners), keys, secrets })
+    }
+
+    /// The listener of a service; once.
+    fn listener(&self, name: &str) -> Result<Listener, Failure> {
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.remove(name).ok_or_else(|| Failure::new(format!("{name} is served twice")))
+    }
+
+    async fn identity(&self) -> Result<Idp, Failure> {
+        self.progress.step("identity");
+        let db = self.data.database("idp", idp::MIGRATIONS).await?;
+        let idp = Idp::open(idp_settings()?, db, self.keys.idp.clone(), self.sources.clone(), self.outbound.clone())?;
+        idp.prepare().await?;
+        let now = self.sources.now();
+        let keys = ServiceKeys {
+            signer: load::assertion_keys(&self.keys.signer, now)?,
+            desk: load::assertion_keys(&self.keys.desk, now)?,
+            project: load::assertion_keys(&self.keys.project, now)?,
+        };
+        load::clients(&idp, keys, &self.secrets).await?;
+        self.progress.step("people");
+        load::people(&idp).await?;
+        Ok(idp)
+    }
+
+    /// licence-signer with its world and samples, and the fingerprint of its trust bundle's root.
+    async fn licences(&self, running: &mut Running) -> Result<(LicenceSigner, String), Failure> {
+        self.progress.step("licences");
+        let db = self.data.database("licence-signer", licence_signer::storage::MIGRATIONS).await?;
+        let mut settings = licence_signer::Settings::new(&url(8081), &url(8080), load::REGION);
+        settings.demonstration = true;
+        let keys = self.keys.signer.clone();
+        let signer = LicenceSigner::open(settings, db, keys, self.sources.clone(), self.outbound.clone()).await?;
+        load::catalogue(&signer).await?;
+        running.spawn({
+            let (signer, stopped) = (signer.clone(), running.stopped());
+            async move { signer.run_background(wait(stopped)).await }
+        });
+        load::licences(&signer, |n, of| self.progress.detail(format!("licence {n} of {of}"))).await?;
+        self.progress.step("samples");
+        let samples = self.data.file("samples");
+        if !samples.join("manifest.json").is_file() {
+            load::samples(&signer, &samples).await?;
+        }
+        let root_sha256 = pin(&signer, &samples).await?;
+        Ok((signer, root_sha256))
+    }
+
+    async fn desk(&self, root_sha256: String) -> Result<Desk, Failure> {
+        self.progress.step("desk");
+        let db = self.data.database("desk", verifier_desk::MIGRATIONS).await?;
+        let trust = TrustSource::Url { url: format!("{}/v1/trust-bundle", url(8081)), root_sha256 };
+        let mut settings = verifier_desk::Settings::new(&url(8082), &url(8080), &url(8081), trust);
+        settings.demonstration = true;
+        settings.place = "示范市政务服务中心".into();
+        settings.samples = Some(self.data.file("samples"));
+        let keys = self.keys.desk.clone();
+        Ok(Desk::open(settings, db, keys, self.sources.clone(), self.outbound.clone()).await?)
+    }
+
+    /// Both portals and the simulators.
+    fn portals(&self, running: &mut Running) -> Result<(), Failure> {
+        let now = self.sources.now();
+        let secret = self.secrets.get("citizen-portal").cloned().unwrap_or_default();
+        let citizen = ClientAuthentication::SecretBasic(Zeroizing::new(secret));
+        let project = self.keys.project.ensure(&Purpose::ClientAssertion, now)?.active(now)?;
+        let project = ClientAuthentication::PrivateKeyJwt(project);
+        running.serve(self.listener("portal")?, self.portal(Kind::Citizen, 8083, citizen)?.router());
+        running.serve(self.listener("project")?, self.portal(Kind::Project, 8085, project)?.router());
+        let ring = self.keys.idp.ensure(&Purpose::ClientAssertion, now)?;
+        let callers = vec![(REGISTER_CLIENT.to_owned(), ring.active(now)?.public_key().clone())];
+        let simulators = Simulators::new(url(8084), callers, self.sources.clone());
+        running.serve(self.listener("simulators")?, simulators.router());
+        Ok(())
+    }
+
+    fn portal(&self, kind: Kind, port: u16, authentication: ClientAuthentication) -> Result<Portal, Failure> {
+        let client_id = match kind {
+            Kind::Citizen => "citizen-portal",
+            Kind::Project => "project-portal",
+        };
+        let settings = RelyingPartySettings {
+            issuer: url(8080),
+            client_id: client_id.into(),
+            authentication,
+            redirect_uri: format!("{}/callback", url(port)),
+            scopes: ["openid", "profile", "organisation"].map(String::from).to_vec(),
+        };
+        Ok(Portal::new(PortalSettings {
+            kind,
+            url: url(port),
+            project_url: url(8085),
+            signer_url: url(8081),
+            relying_party: RelyingParty::new(settings, self.outbound.clone(), self.sources.clone()),
+            outbound: self.outbound.clone(),
+            sources: self.sources.clone(),
+        })?)
+    }
+}
+
+/// What runs until it is told to stop.
+struct Running {
+    tasks: JoinSet<()>,
+    stop: watch::Sender<bool>,
+}
+
+impl Default for Running {
+    fn default() -> Self {
+        Self { tasks: JoinSet::new(), stop: watch::Sender::new(false) }
+    }
+}
+
+impl Running {
+    fn stopped(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    fn serve(&mut self, listener: Listener, router: axum::Router) {
+        let stopped = self.stopped();
+        self.spawn(web::serve::run(vec![listener], router, Limits::default(), wait(stopped)));
+    }
+
+    async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+    }
 }
 
 async fn wait(mut stopped: watch::Receiver<bool>) {
@@ -167,54 +261,6 @@ fn idp_settings() -> Result<idp::settings::Settings, Failure> {
     settings.registers =
         Registers { population: Some(register.clone()), legal_persons: Some(register.clone()), phone: Some(register) };
     Ok(settings)
-}
-
-fn simulators(
-    idp_keys: &keys::KeyStore,
-    sources: &Sources,
-    now: verifier::time::Timestamp,
-) -> Result<Simulators, Failure> {
-    let ring = idp_keys.ensure(&Purpose::ClientAssertion, now)?;
-    let callers = vec![(REGISTER_CLIENT.to_owned(), ring.active(now)?.public_key().clone())];
-    Ok(Simulators::new(url(8084), callers, sources.clone()))
-}
-
-fn secret_auth(secrets: &std::collections::BTreeMap<String, String>) -> ClientAuthentication {
-    let secret = secrets.get("citizen-portal").cloned().unwrap_or_default();
-    ClientAuthentication::SecretBasic(Zeroizing::new(secret))
-}
-
-fn portal(
-    kind: Kind,
-    port: u16,
-    authentication: ClientAuthentication,
-    sources: &Sources,
-    outbound: &Outbound,
-) -> Result<Portal, Failure> {
-    let client_id = match kind {
-        Kind::Citizen => "citizen-portal",
-        Kind::Project => "project-portal",
-    };
-    let relying_party = RelyingParty::new(
-        RelyingPartySettings {
-            issuer: url(8080),
-            client_id: client_id.into(),
-            authentication,
-            redirect_uri: format!("{}/callback", url(port)),
-            scopes: ["openid", "profile", "organisation"].map(String::from).to_vec(),
-        },
-        outbound.clone(),
-        sources.clone(),
-    );
-    Ok(Portal::new(PortalSettings {
-        kind,
-        url: url(port),
-        project_url: url(8085),
-        signer_url: url(8081),
-        relying_party,
-        outbound: outbound.clone(),
-        sources: sources.clone(),
-    })?)
 }
 
 /// Writes the root's fingerprint into this user's data folder, so that `verify` trusts the samples that `up` made; answers
