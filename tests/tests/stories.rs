@@ -2,6 +2,7 @@
 
 mod browser;
 mod idp;
+mod main_job;
 mod signer;
 mod statements;
 mod store;
