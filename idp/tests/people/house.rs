@@ -244,7 +244,19 @@ impl<'a> Browser<'a> {
 
     /// GET.
     pub async fn get(&mut self, path: &str) -> Answer {
-        self.send("GET", path, None).await
+        self.send("GET", path, &[], None).await
+    }
+
+    /// A call with headers of its own.
+    pub async fn call(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        fields: Option<&[(&str, &str)]>,
+    ) -> Answer {
+        let body = fields.map(|fields| url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish());
+        self.send(method, path, headers, body).await
     }
 
     /// GET, following redirects within the house.
@@ -263,7 +275,7 @@ impl<'a> Browser<'a> {
     /// POST of a form.
     pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        self.send("POST", path, Some(body)).await
+        self.send("POST", path, &[], Some(body)).await
     }
 
     /// POST of the form of a page, with its token.
@@ -283,7 +295,7 @@ impl<'a> Browser<'a> {
         self.fill(&page, &path, &[("login", login), ("password", password)]).await
     }
 
-    async fn send(&mut self, method: &str, path: &str, body: Option<String>) -> Answer {
+    async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut request = Request::builder()
             .method(method)
@@ -291,6 +303,9 @@ impl<'a> Browser<'a> {
             .header(header::HOST, "localhost:8080")
             .header(header::ACCEPT, "text/html")
             .header(header::ACCEPT_LANGUAGE, self.language);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));
         }

@@ -3,6 +3,7 @@
 #![allow(missing_docs, unreachable_pub)]
 
 mod authenticator;
+mod conformance;
 mod house;
 
 use authenticator::{Authenticator, BACKUP_ELIGIBLE, BACKUP_STATE, UP_UV};
