@@ -1,6 +1,7 @@
 # Words of the authorization, consent and logout pages
 brand = Xinyin sign-in
 returning-title = You are signed in and on your way back
+returning-refused-title = You are on your way back without a sign-in
 returning-to = Going back to
 returning-wait = This page moves on by itself. If it stays here, press the button.
 returning-now = Go back now

@@ -1,6 +1,7 @@
 # 授权、同意、退出页面的文字
 brand = 信印 统一身份认证
 returning-title = 登录好了，正在返回
+returning-refused-title = 没有登录，正在返回
 returning-to = 返回到
 returning-wait = 这一页会自己往前走。如果停在这里没有动，请按下面的按钮。
 returning-now = 立即返回

@@ -139,18 +139,20 @@ pub(crate) fn leave(asker: &Asker, answer: &Answer, asked_by: &Method) -> Respon
         Url::parse(&answer.redirect_uri).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     let name = answer.client.name.get(asker.lang());
     let words = asker.words();
+    let is_error = parameters.iter().any(|(name, _)| *name == "error");
+    let title = words.get(if is_error { "returning-refused-title" } else { "returning-title" });
     if answer.mode == ResponseMode::FormPost {
-        let main = FormPost { w: words, name, host: &host, action: &answer.redirect_uri, fields: &parameters };
+        let main = FormPost { w: words, title: &title, name, host: &host, action: &answer.redirect_uri, fields: &parameters };
         let policy = Policy { script: true, forms_leave: true, ..Policy::default() };
-        let page = Page::of(asker, words.get("returning-title"), &main).view_to("/");
+        let page = Page::of(asker, title.clone(), &main).view_to("/");
         return page.script("/static/submit.js").policy(policy).into_response();
     }
     let url = redirect::with(&answer.redirect_uri, &parameters);
     if *asked_by == Method::GET {
         return see_other(&url);
     }
-    let main = Returning { w: words, name, host: &host, url: &url };
-    let page = Page::of(asker, words.get("returning-title"), &main).view_to("/").moves_on_to(url.clone());
+    let main = Returning { w: words, title: &title, name, host: &host, url: &url };
+    let page = Page::of(asker, title.clone(), &main).view_to("/").moves_on_to(url.clone());
     page.into_response()
 }
 
@@ -165,6 +167,7 @@ pub(crate) async fn submit_js() -> Response {
 #[template(path = "returning.html")]
 struct Returning<'a> {
     w: &'a Words,
+    title: &'a str,
     name: &'a str,
     host: &'a str,
     url: &'a str,
@@ -174,6 +177,7 @@ struct Returning<'a> {
 #[template(path = "form-post.html")]
 struct FormPost<'a> {
     w: &'a Words,
+    title: &'a str,
     name: &'a str,
     host: &'a str,
     action: &'a str,

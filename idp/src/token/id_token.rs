@@ -47,6 +47,9 @@ pub(crate) fn sign(
         claims.insert("at_hash".into(), json!(half_hash(access_token)));
     }
     claims::write_subject(granted, &granted.sub, None, &mut claims);
+    if granted.acting.is_none() && !client.acts_for_organisations {
+        claims.remove("sub_type"); // every subject is a person there, and a token holds nothing that nobody asked for
+    }
     keys::jws::sign_json(signer.as_ref(), "JWT", &Value::Object(claims)).map_err(|_| Error::Key("ID tokens"))
 }
 
