@@ -1,6 +1,7 @@
 //! The stories: each module is one.
 
 mod browser;
+mod documents;
 mod idp;
 mod main_job;
 mod signer;
