@@ -196,7 +196,11 @@ async fn message(
         return (StatusCode::NOT_FOUND, Json(json!({ "code": "no_phone" })));
     };
     state.messages.push((number, body["text"].as_str().unwrap_or_default().to_owned()));
-    (StatusCode::ACCEPTED, Json(json!({ "phone_masked": format!("*******{}", &phone[7..]) })))
+    let mut answer = json!({ "phone_masked": format!("*******{}", &phone[7..]) });
+    if let Some(typed) = body["phone"].as_str() {
+        answer["phone_matches"] = json!(typed == phone);
+    }
+    (StatusCode::ACCEPTED, Json(answer))
 }
 
 /// A browser: cookies, an address, nothing else.

@@ -75,6 +75,8 @@ pub(super) async fn read_organisation(
 pub(super) struct MessageByNumber {
     id_number: String,
     text: String,
+    /// A phone to compare with the one held.
+    phone: Option<String>,
 }
 
 pub(super) async fn message_by_number(
@@ -93,7 +95,11 @@ pub(super) async fn message_by_number(
         return refuse(StatusCode::NOT_FOUND, "no_phone");
     };
     simulators.deliver(person.name, person.phone, &request.text);
-    (StatusCode::ACCEPTED, Json(json!({ "phone_masked": mask::phone(person.phone) }))).into_response()
+    let mut answer = json!({ "phone_masked": mask::phone(person.phone) });
+    if let Some(phone) = &request.phone {
+        answer["phone_matches"] = (phone == person.phone).into();
+    }
+    (StatusCode::ACCEPTED, Json(answer)).into_response()
 }
 
 /// `POST /v1/messages/direct`
