@@ -161,7 +161,7 @@ async fn give(
     let words = asker.words();
     let now = idp.sources().now();
     let mut errors = Errors::default();
-    let matters = matters(&form.matters);
+    let matters = matters(&form.matters).filter(|matters| matters.iter().all(|matter| own.mandate.may_pass_on(matter)));
     if matters.is_none() {
         errors.add("matters", words.get("account-mandates-matters-bad"));
     }

@@ -81,6 +81,11 @@ impl Mandate {
         self.ended_at.is_none() && self.starts_at <= now && self.until.is_none_or(|until| now < until)
     }
 
+    /// Whether its holder may let others act in `matter`: nobody gives more than he has. A legal representative has all.
+    pub fn may_pass_on(&self, matter: &str) -> bool {
+        self.role == Role::LegalRepresentative || self.covers(matter)
+    }
+
     /// Whether it is for `matter`.
     pub fn covers(&self, matter: &str) -> bool {
         self.matters.iter().any(|m| m == ALL_MATTERS || m == matter)
@@ -123,6 +128,21 @@ mod tests {
         }
         assert!(mandate(None, None).covers("food.permit"));
         assert!(!mandate(None, None).covers("food.other"));
+        let of = |role, matters: &[&str]| Mandate {
+            role,
+            matters: matters.iter().map(|m| (*m).to_owned()).collect(),
+            ..mandate(None, None)
+        };
+        for (role, has, gives, may) in [
+            (Role::Administrator, &["food.permit"][..], "food.permit", true),
+            (Role::Administrator, &["food.permit"], "food.other", false),
+            (Role::Administrator, &["food.permit"], ALL_MATTERS, false),
+            (Role::Administrator, &[ALL_MATTERS], "food.other", true),
+            (Role::Administrator, &[ALL_MATTERS], ALL_MATTERS, true),
+            (Role::LegalRepresentative, &[], ALL_MATTERS, true),
+        ] {
+            assert_eq!(of(role, has).may_pass_on(gives), may, "{role:?} {has:?} {gives}");
+        }
     }
 
     #[test]

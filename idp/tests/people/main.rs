@@ -185,6 +185,34 @@ async fn somebody_registers_to_level_two() {
 }
 
 #[tokio::test]
+async fn a_phone_that_only_ends_alike_leads_to_nobody_else() {
+    let house = House::new().await;
+    let (victim, thief, _) = numbers();
+    house.person(&victim, "阿依古丽·买买提", "10000000012", PASSWORD).await;
+    house.registers.lock().expect("no panic").people =
+        [(thief.clone(), ("欧阳测试".to_owned(), Some("10001110012".to_owned())))].into();
+    let register = async |phone: &str| {
+        let mut browser = Browser::new(&house);
+        let page = browser.get("/register").await;
+        let fields = [("name", "欧阳测试"), ("number", thief.as_str()), ("phone", phone)];
+        let path = browser.fill(&page, "/register", &fields).await.location;
+        let page = browser.get(&path).await;
+        let path = browser.fill(&page, &path, &[("code", &house.code(&thief))]).await.location;
+        let page = browser.get(&path).await;
+        let words = "words of another one";
+        browser.fill(&page, &path, &[("password", words), ("again", words)]).await.location
+    };
+    assert_eq!(register("10000000012").await, "/account", "the number is proved by the code");
+    assert_eq!(Browser::new(&house).sign_in("10000000012", PASSWORD).await.location, "/account", "still the victim's");
+    let stolen = Browser::new(&house).sign_in("10000000012", "words of another one").await;
+    assert_eq!(stolen.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(house.count("SELECT count(*) FROM phones WHERE verified = 1").await, 1, "the victim's");
+    assert_eq!(register("10001110012").await, "/account");
+    assert_eq!(Browser::new(&house).sign_in("10001110012", "words of another one").await.location, "/account");
+    assert_eq!(house.count("SELECT count(*) FROM phones WHERE verified = 1").await, 2);
+}
+
+#[tokio::test]
 async fn a_code_has_five_tries_and_ten_minutes() {
     let house = House::new().await;
     let (number, other, _) = numbers();
@@ -595,6 +623,45 @@ async fn a_legal_representative_gives_and_ends_a_mandate() {
         house.count("SELECT count(*) FROM audit WHERE action LIKE 'mandate.%' AND actor <> 'operator'").await,
         2
     );
+}
+
+#[tokio::test]
+async fn an_administrator_gives_no_more_than_he_has() {
+    let house = House::new().await;
+    let (number, other, _) = numbers();
+    let administrator = house.person(&other, "欧阳测试", "10000000039", PASSWORD).await;
+    house.person(&number, "阿依古丽·买买提", "10000000012", PASSWORD).await;
+    let code = credit_code();
+    let (name, region) = ("示范清和食品有限公司".to_owned(), "110000".to_owned());
+    let organisation = NewOrganisation { code, name, region, is_registered: true };
+    provision::organisation(&house.idp, &organisation).await.expect("loads");
+    let own = NewMandate {
+        person: administrator,
+        organisation: code,
+        role: Role::Administrator,
+        matters: vec!["food.permit".to_owned(), "verify".to_owned()],
+        starts_at: None,
+        until: None,
+        given_by: None,
+    };
+    provision::mandate(&house.idp, &own).await.expect("loads");
+    let path = format!("/account/mandates/{}", code.as_str());
+    let mut browser = Browser::new(&house);
+    browser.sign_in(&other, PASSWORD).await;
+    let mut authenticator = make_passkey(&mut browser).await;
+    let (sign_in, lift) = browser.open(&format!("{path}/level")).await;
+    let asked = options(&browser.fill(&lift, &format!("{sign_in}/passkey"), &[]).await);
+    browser.fill(&lift, &sign_in, &[("passkey", "1"), ("answer", &authenticator.get(&asked))]).await;
+    let page = browser.get(&path).await;
+    let give = async |browser: &mut Browser<'_>, matters: &str| {
+        let person = [("name", "阿依古丽.买买提"), ("number", number.as_str()), ("role", "operator")];
+        let fields = [person[0], person[1], person[2], ("matters", matters), ("until", "2026年12月31日")];
+        browser.fill(&page, &path, &fields).await.status
+    };
+    for more in ["*", "licence:x:issue", "food.permit licence:x:issue"] {
+        assert_eq!(give(&mut browser, more).await, StatusCode::UNPROCESSABLE_ENTITY, "{more}");
+    }
+    assert_eq!(give(&mut browser, "food.permit").await, StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]
