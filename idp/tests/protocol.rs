@@ -408,6 +408,20 @@ async fn a_clerk_is_carried_to_the_signer_by_exchange() {
     ] {
         assert_eq!(exchange(subject, more).await.error(), error);
     }
+    // what was taken out of the mandate since is gone
+    world.run("UPDATE mandates SET matters = 'licence:food:issue'").await;
+    assert_eq!(exchange(access.to_owned(), vec![]).await.error(), "invalid_scope");
+    world.run("UPDATE mandates SET matters = 'verify'").await;
+    assert_eq!(exchange(access.to_owned(), vec![]).await.status, StatusCode::OK);
+    // without a page the subject that was asked for comes out, not the organisation last acted for
+    let wanted = json!({ "id_token": { "sub": { "value": id["act"]["sub"] } } }).to_string();
+    let reply =
+        world.get(&mut browser, &world.authorize("desk", &[("prompt", "none"), ("claims", wanted.as_str())])).await;
+    let code = reply.answer("http://localhost:8082/callback")["code"].clone();
+    let fields = [fields[0], ("code", &code), fields[2], fields[3]];
+    let own = world.post("/token", &basic("desk", SECRET), &fields).await.json();
+    let own = claims(own["id_token"].as_str().unwrap());
+    assert_eq!((&own["sub"], &own["sub_type"]), (&id["act"]["sub"], &json!("person")));
     // the second time nobody is asked, and with the mandate it ends
     let reply = world.get(&mut browser, &world.authorize("desk", &[("prompt", "none")])).await;
     assert!(reply.answer("http://localhost:8082/callback").contains_key("code"));

@@ -258,7 +258,9 @@ async fn pick(
             let client = client.clone();
             match of_subject(tx, &client, &sub, &sessions, now).await? {
                 Some((at, acting)) => {
-                    interaction.acting = interaction.acting.take().or(acting);
+                    // Without a page the subject stays who it was: a person's own `sub` is no word for an organisation.
+                    let silent = interaction.request.prompt.contains(&Prompt::None).then_some(Acting::Self_);
+                    interaction.acting = interaction.acting.take().or(acting).or(silent);
                     Some(at)
                 }
                 None => return Ok(Err(Step::SignIn)),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::issue::{For, subs_in};
+use super::issue::{For, subs_in, with_present_mandate};
 use crate::http::oauth_error::OAuthError;
 use crate::http::token::Request;
 use crate::storage::{authorizations, tokens};
@@ -57,7 +57,10 @@ pub(crate) async fn exchange(request: &Request<'_>) -> Result<Value, OAuthError>
     let asked = request.scope()?;
 
     let mut tx = request.begin().await?;
-    let family = authorizations::find_family(&mut tx, family_id, request.now).await?.ok_or_else(refused)?;
+    let mut family = authorizations::find_family(&mut tx, family_id, request.now).await?.ok_or_else(refused)?;
+    if !with_present_mandate(&mut tx, &mut family, request.now).await? {
+        return Err(refused());
+    }
     if tokens::is_revoked(&mut tx, &token.jti).await? {
         return Err(refused());
     }

@@ -9,7 +9,8 @@ use verifier::time::Timestamp;
 use crate::client::{Client, GrantType, OWN_SCOPES};
 use crate::error::Error;
 use crate::http::oauth_error::OAuthError;
-use crate::ids::random_text;
+use crate::ids::{MandateId, random_text};
+use crate::mandate::storage as mandates;
 use crate::storage::authorizations::Family;
 use crate::storage::people;
 use crate::storage::subjects::{self, Principal};
@@ -64,6 +65,18 @@ pub(crate) async fn resolve(
     let (sub, person_sub) = subs_in(idp, tx, client, family, &resource.sector, now).await?;
     let scope = scope.into_iter().filter(|s| resource.scopes.contains(s)).collect();
     Ok(For { aud: aud.to_owned(), sub, person_sub, scope })
+}
+
+/// Puts the mandate as it stands now in the place of what the code was made with: what was taken out of it since is gone from
+/// the next token on. `false` if there is none in force.
+pub(crate) async fn with_present_mandate(tx: &mut Tx, family: &mut Family, now: Timestamp) -> Result<bool, Error> {
+    let Some(acting) = family.granted.acting.as_mut() else { return Ok(true) };
+    let Some(id) = MandateId::parse(&acting.mandate.id) else { return Ok(false) };
+    let Some(mandate) = mandates::in_force(tx, &id, now).await? else { return Ok(false) };
+    mandate.role.as_str().clone_into(&mut acting.mandate.role);
+    acting.mandate.matters = mandate.matters;
+    acting.mandate.exp = mandate.until.map(Timestamp::seconds);
+    Ok(true)
 }
 
 /// `sub`, and the person's own where an organisation is acted for, in another sector.

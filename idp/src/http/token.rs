@@ -167,8 +167,11 @@ impl Request<'_> {
                 return Err(OAuthError::grant("the refresh token is not known or has ended"));
             }
         };
-        let family = authorizations::find_family(&mut tx, &id, self.now).await?;
-        let family = family.ok_or_else(|| OAuthError::grant("the refresh token is not known or has ended"))?;
+        let ended = || OAuthError::grant("the refresh token is not known or has ended");
+        let mut family = authorizations::find_family(&mut tx, &id, self.now).await?.ok_or_else(ended)?;
+        if !issue::with_present_mandate(&mut tx, &mut family, self.now).await? {
+            return Err(ended());
+        }
         self.finish(tx, &family, resource, scope, Some(&token_digest), "token.refresh").await
     }
 
