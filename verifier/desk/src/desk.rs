@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use keys::sources::Sources;
 use keys::{KeyStore, KeyStoreError, Purpose};
-use store::{Db, StorageError};
+use store::{Db, StorageError, audit};
 use web::outbound::Outbound;
 use web::page::NavItem;
-use web::relying_party::{ClientAuthentication, LoginCookie, RelyingParty, RelyingPartySettings};
+use web::relying_party::{ClientAuthentication, Login, LoginCookie, LoginError, RelyingParty, RelyingPartySettings};
 use web::words::{Bilingual, Vocabulary};
 use web::{Asker, Page, Problem, Site, access_token};
 
@@ -58,7 +58,11 @@ struct Inner {
     signer: SignerClient,
     trust: TrustKeeper,
     evidence: Evidence,
+    renewing: Vec<tokio::sync::Mutex<()>>,
 }
+
+/// How many sessions are renewed at once; two renewals of one session stand in one line, because each spends a token.
+const RENEWALS: usize = 64;
 
 impl std::fmt::Debug for Desk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -120,6 +124,7 @@ impl Desk {
             signer,
             trust,
             evidence,
+            renewing: (0..RENEWALS).map(|_| tokio::sync::Mutex::new(())).collect(),
         })))
     }
 
@@ -216,23 +221,82 @@ impl Desk {
         serde_json::from_slice(&plain).ok()
     }
 
-    /// The clerk's live session, whichever of several cookies names it, and the cookie's value.
+    /// The clerk's live session, whichever of several cookies names it, and the cookie's value. idp vouched for it within the
+    /// last four minutes, or does so now: it ends with the session there, the mandate and the account. While idp is out of
+    /// reach nobody counts as signed in, and documents are verified all the same.
     pub(crate) async fn session(&self, asker: &Asker) -> Result<Option<(String, Session)>, Problem> {
-        let values: Vec<String> = asker.cookie_values("").take(4).map(str::to_owned).collect();
-        if values.is_empty() {
-            return Ok(None);
-        }
-        let mut reader = self.0.db.reader().await.map_err(storage_problem)?;
-        for value in values {
-            let found =
-                sessions::find(&mut reader, &value, self.0.sources.now(), |row, sealed| self.unseal(row, sealed))
-                    .await
-                    .map_err(storage_problem)?;
-            if let Some(session) = found {
+        for (value, session) in self.stored_sessions(asker).await? {
+            if session.secrets.is_vouched(self.0.sources.now()) {
                 return Ok(Some((value, session)));
+            }
+            match self.renewed(&session.id_digest, asker.incident().as_str(), Secrets::is_vouched).await {
+                Ok(session) => return Ok(Some((value, session))),
+                Err(LoginError::Refused { .. }) => {}
+                Err(error) => tracing::warn!(%error, "idp could not vouch for a session"),
             }
         }
         Ok(None)
+    }
+
+    /// The sessions that the browser's cookies name, whatever idp says of them by now.
+    pub(crate) async fn stored_sessions(&self, asker: &Asker) -> Result<Vec<(String, Session)>, Problem> {
+        let values: Vec<String> = asker.cookie_values("").take(4).map(str::to_owned).collect();
+        let mut found = Vec::new();
+        for value in values {
+            let session = self.stored(&sessions::digest_of(&value)).await.map_err(storage_problem)?;
+            found.extend(session.map(|session| (value, session)));
+        }
+        Ok(found)
+    }
+
+    async fn stored(&self, id_digest: &[u8]) -> Result<Option<Session>, StorageError> {
+        let mut reader = self.0.db.reader().await?;
+        sessions::find(&mut reader, id_digest, self.0.sources.now(), |row, sealed| self.unseal(row, sealed)).await
+    }
+
+    /// The session after idp was asked again, unless it is `good` already because another request has just done so. A session
+    /// that idp no longer vouches for, or whose mandate no longer lets verify, is over: `Refused`.
+    pub(crate) async fn renewed(
+        &self,
+        id_digest: &[u8],
+        incident: &str,
+        good: fn(&Secrets, verifier::time::Timestamp) -> bool,
+    ) -> Result<Session, LoginError> {
+        let over = || LoginError::Refused { code: "invalid_grant".into(), description: None };
+        let failed = |error: StorageError| LoginError::Unavailable(error.to_string());
+        let line = usize::from(id_digest.first().copied().unwrap_or_default()) % RENEWALS;
+        let _turn = self.0.renewing[line].lock().await;
+        let now = self.0.sources.now();
+        let session = self.stored(id_digest).await.map_err(failed)?.ok_or_else(over)?;
+        if good(&session.secrets, now) {
+            return Ok(session);
+        }
+        let login = match self.0.relying_party.refresh(&session.secrets.as_login()).await {
+            Ok(login) if still_may(&login, &session) => login,
+            Ok(_) | Err(LoginError::Refused { .. } | LoginError::IdToken(_) | LoginError::Issuer) => {
+                self.end(&session, incident).await.map_err(failed)?;
+                return Err(over());
+            }
+            Err(error) => return Err(error),
+        };
+        let secrets = session.secrets.renewed(&login, now);
+        let sealed = self.seal(&sessions::row_name(id_digest), &secrets);
+        let sealed = sealed.map_err(|problem| LoginError::Client(problem.code().to_owned()))?;
+        let mut tx = self.0.db.begin().await.map_err(failed)?;
+        sessions::set_secrets(&mut tx, id_digest, &sealed).await.map_err(failed)?;
+        tx.commit().await.map_err(failed)?;
+        Ok(Session { secrets, ..session })
+    }
+
+    /// Ends a session that idp does not vouch for any more.
+    async fn end(&self, session: &Session, incident: &str) -> Result<(), StorageError> {
+        let row = audit::Row::new(format!("clerk:{}", session.clerk), "session.end", "done", self.0.sources.now())
+            .department(&session.department)
+            .incident(incident);
+        let mut tx = self.0.db.begin().await?;
+        sessions::delete(&mut tx, &session.id_digest).await?;
+        audit::append(&mut tx, &row).await?;
+        tx.commit().await
     }
 
     /// Puts head and navigation around a page.
@@ -249,6 +313,15 @@ impl Desk {
         .who(&who)
         .bound_to(cookie.clone())
     }
+}
+
+/// Whether a renewed login is still the clerk's, for the same department, and lets verify.
+fn still_may(login: &Login, session: &Session) -> bool {
+    let identity = &login.identity;
+    identity.level() >= 2
+        && identity.person() == session.clerk
+        && identity.organisation.as_ref().is_some_and(|organisation| organisation.code == session.department)
+        && identity.mandate.as_ref().is_some_and(|mandate| mandate.matters.iter().any(|matter| matter == "verify"))
 }
 
 /// The problem for a failure of the store.

@@ -12,7 +12,7 @@ use web::{Asker, Problem};
 use crate::desk::{Desk, storage_problem};
 use crate::signer::SignerError;
 use crate::storage::reports::{self, NewReport};
-use crate::storage::sessions::{self, Case, Session};
+use crate::storage::sessions::{Case, Secrets, Session};
 
 /// A token that has less than this left is renewed before it is exchanged.
 const RENEW_SECONDS: i64 = 30;
@@ -90,30 +90,28 @@ impl Desk {
     }
 
     /// A token for licence-signer on the clerk's behalf, with exactly this scope.
-    pub(crate) async fn clerk_token(&self, session: &Session, scope: &str) -> Result<String, SignerError> {
-        let subject_token = self.fresh_token(session).await.map_err(refused)?;
+    pub(crate) async fn clerk_token(
+        &self,
+        asker: &Asker,
+        session: &Session,
+        scope: &str,
+    ) -> Result<String, SignerError> {
+        let subject_token = self.fresh_token(asker, session).await.map_err(refused)?;
         let grant = Grant::Exchange { subject_token: &subject_token };
         let answer = self.relying_party().token(grant, &self.settings().signer_url, scope).await.map_err(refused)?;
         Ok(answer.access_token.to_string())
     }
 
     /// The clerk's own token, renewed if it is about to end.
-    async fn fresh_token(&self, session: &Session) -> Result<String, LoginError> {
-        let now = self.sources().now();
-        if session.secrets.access_until - RENEW_SECONDS > now.seconds() {
+    async fn fresh_token(&self, asker: &Asker, session: &Session) -> Result<String, LoginError> {
+        fn lasts(secrets: &Secrets, now: Timestamp) -> bool {
+            secrets.access_until - RENEW_SECONDS > now.seconds()
+        }
+        if lasts(&session.secrets, self.sources().now()) {
             return Ok(session.secrets.access_token.clone());
         }
-        let renewed = self.relying_party().refresh(&session.secrets.as_login()).await?;
-        let secrets = session.secrets.renewed(&renewed, now);
-        let row = sessions::row_name(&session.id_digest);
-        let stored = async {
-            let sealed = self.seal(&row, &secrets)?;
-            let mut tx = self.db().begin().await.map_err(storage_problem)?;
-            sessions::set_secrets(&mut tx, &session.id_digest, &sealed).await.map_err(storage_problem)?;
-            tx.commit().await.map_err(storage_problem)
-        };
-        stored.await.map_err(|problem: Problem| LoginError::Client(problem.code().to_owned()))?;
-        Ok(secrets.access_token)
+        let session = self.renewed(&session.id_digest, asker.incident().as_str(), lasts).await?;
+        Ok(session.secrets.access_token)
     }
 }
 

@@ -34,6 +34,12 @@ type TokenError = RequestTokenError<OutboundError, StandardErrorResponse<CoreErr
 
 pub(super) fn token_error(error: TokenError) -> LoginError {
     match error {
+        // these two say nothing of the grant (RFC 6749 §4.1.2.1): whoever holds one keeps it and asks again
+        RequestTokenError::ServerResponse(answer)
+            if matches!(code_of(answer.error()).as_str(), "temporarily_unavailable" | "server_error") =>
+        {
+            LoginError::Unavailable("the token endpoint cannot answer now".into())
+        }
         RequestTokenError::ServerResponse(answer) => {
             refused(&code_of(answer.error()), answer.error_description().cloned())
         }

@@ -162,7 +162,7 @@ async fn presented(
     let Some(case) = &clerk.case else {
         return first_page(desk, asker, w.get("desk-need-case").into_owned()).await;
     };
-    let resolved = match desk.clerk_token(clerk, "presentation.resolve").await {
+    let resolved = match desk.clerk_token(asker, clerk, "presentation.resolve").await {
         Ok(token) => desk.signer().resolve(&token, code, case).await,
         Err(error) => Err(error),
     };

@@ -64,7 +64,7 @@ pub(super) async fn look_up(
     let (Some(holder), Some(chosen), true) = (holder, chosen, errors.is_empty()) else {
         return show(&desk, &asker, &session, &case, &form.r#type, &case.purpose, errors).await;
     };
-    let found = match desk.clerk_token(&session.1, "licence.lookup").await {
+    let found = match desk.clerk_token(&asker, &session.1, "licence.lookup").await {
         Ok(token) => desk.signer().look_up(&token, (holder.0, &holder.1), &chosen.code, &case).await,
         Err(error) => Err(error),
     };

@@ -8,6 +8,9 @@ use web::claims::{Identity, SubType};
 use web::relying_party::Login;
 use zeroize::Zeroizing;
 
+/// How long idp's word on a session holds: with the time of an answer, a session ends within five minutes of its mandate.
+pub(crate) const CHECKED_SECONDS: i64 = 240;
+
 /// A session of a clerk who is signed in at our idp and acts for a department.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
@@ -38,6 +41,9 @@ pub(crate) struct Secrets {
     pub access_token: String,
     /// When that ends.
     pub access_until: i64,
+    /// When idp last vouched for the session, the mandate and the account.
+    #[serde(default)]
+    pub checked_at: i64,
     /// For the next one.
     pub refresh_token: Option<String>,
     /// For signing out at the idp.
@@ -51,6 +57,11 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
+    /// Whether idp's word is young enough to rest on.
+    pub(crate) fn is_vouched(&self, now: Timestamp) -> bool {
+        (0..CHECKED_SECONDS).contains(&now.seconds().saturating_sub(self.checked_at))
+    }
+
     /// As a login that can be renewed.
     pub(crate) fn as_login(&self) -> Login {
         Login {
@@ -88,6 +99,7 @@ impl Secrets {
             sub: self.sub.clone(),
             access_token: login.access_token.to_string(),
             access_until: now.plus(seconds).seconds(),
+            checked_at: now.seconds(),
             refresh_token: login.refresh_token.as_ref().map(|token| token.to_string()),
             id_token: Some(login.id_token.clone()).filter(|token| !token.is_empty()),
         }
@@ -144,24 +156,23 @@ pub(crate) async fn insert(tx: &mut Tx, session: &Session, sealed: &[u8], now: T
         .execute(c).await.map(drop))
 }
 
-/// The live session of a cookie, its secrets still sealed.
+/// The live session of a key, its secrets opened by `open`.
 pub(crate) async fn find(
     tx: &mut Tx,
-    cookie: &str,
+    id_digest: &[u8],
     now: Timestamp,
     open: impl FnOnce(&str, &[u8]) -> Option<Secrets>,
 ) -> Result<Option<Session>, StorageError> {
-    let id_digest = digest_of(cookie);
     let row: Option<Row> =
-        on!(tx, c => sqlx::query_as(FIND).bind(&id_digest).bind(now.seconds()).fetch_optional(c).await)?;
+        on!(tx, c => sqlx::query_as(FIND).bind(id_digest).bind(now.seconds()).fetch_optional(c).await)?;
     let Some(row) = row else { return Ok(None) };
-    let secrets = open(&row_name(&id_digest), &row.secrets).ok_or(StorageError::Damaged("sessions.secrets"))?;
+    let secrets = open(&row_name(id_digest), &row.secrets).ok_or(StorageError::Damaged("sessions.secrets"))?;
     let case = match (row.matter, row.case_number, row.purpose) {
         (Some(matter), Some(number), Some(purpose)) => Some(Case { matter, number, purpose }),
         _ => None,
     };
     Ok(Some(Session {
-        id_digest,
+        id_digest: id_digest.to_vec(),
         department: row.department,
         department_name: row.department_name,
         clerk: row.clerk,
@@ -190,4 +201,27 @@ pub(crate) async fn set_secrets(tx: &mut Tx, id_digest: &[u8], sealed: &[u8]) ->
 /// Ends a session.
 pub(crate) async fn delete(tx: &mut Tx, id_digest: &[u8]) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(DELETE).bind(id_digest).execute(c).await.map(drop))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_of_idp_holds_for_four_minutes() {
+        let checked = |checked_at| Secrets {
+            name: String::new(),
+            sub: String::new(),
+            access_token: String::new(),
+            access_until: 0,
+            checked_at,
+            refresh_token: None,
+            id_token: None,
+        };
+        for (checked_at, holds) in
+            [(1_000, true), (761, true), (760, false), (0, false), (1_001, false), (i64::MIN, false)]
+        {
+            assert_eq!(checked(checked_at).is_vouched(Timestamp::from_seconds(1_000)), holds, "{checked_at}");
+        }
+    }
 }
