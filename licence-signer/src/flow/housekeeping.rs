@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::{complete, sequence};
 use crate::LicenceSigner;
-use crate::storage::presentations;
+use crate::storage::{presentations, sessions};
 
 /// How often what was left is looked for.
 const RECOVER: Duration = Duration::from_secs(5);
@@ -94,13 +94,15 @@ async fn upkeep(signer: &LicenceSigner, mut ended: watch::Receiver<bool>) {
             tracing::warn!(%error, "the trust bundle could not be read again");
         }
         if let Err(error) = sweep(signer).await {
-            tracing::warn!(%error, "ended presentations could not be swept");
+            tracing::warn!(%error, "ended presentations and sessions could not be swept");
         }
     }
 }
 
 async fn sweep(signer: &LicenceSigner) -> Result<(), store::StorageError> {
-    let before = signer.sources().now().plus(-KEEP_SECONDS);
+    let now = signer.sources().now();
+    store::sweep(signer.db(), &[sessions::SWEEP], now).await?;
+    let before = now.plus(-KEEP_SECONDS);
     let mut tx = signer.db().begin().await?;
     presentations::sweep(&mut tx, before).await?;
     tx.commit().await

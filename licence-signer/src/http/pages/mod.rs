@@ -34,6 +34,7 @@ struct Inner {
     signer: LicenceSigner,
     relying_party: RelyingParty,
     pending: LoginCookie,
+    renewing: Vec<tokio::sync::Mutex<()>>,
 }
 
 /// A page's route: method, path, handler.
@@ -79,7 +80,8 @@ impl Pages {
         let mut secret = [0; 32];
         secret.copy_from_slice(&mac[mac.len().saturating_sub(32)..]);
         let pending = LoginCookie::new(&secret, signer.sources().clone());
-        Ok(Self(Arc::new(Inner { signer, relying_party, pending })))
+        let renewing = (0..session::RENEWALS).map(|_| tokio::sync::Mutex::new(())).collect();
+        Ok(Self(Arc::new(Inner { signer, relying_party, pending, renewing })))
     }
 
     fn signer(&self) -> &LicenceSigner {

@@ -2,6 +2,7 @@
 //! account, the session there, or the mandate.
 
 use serde::{Deserialize, Serialize};
+use store::audit;
 use verifier::time::Timestamp;
 use web::claims::{Actor, Identity, Mandate, Organisation, SubType};
 use web::page::{Acting, NavItem};
@@ -16,6 +17,9 @@ use crate::storage::sessions;
 
 /// How long idp's word holds.
 const CHECKED_SECONDS: i64 = 240;
+
+/// How many sessions are renewed at once.
+pub(super) const RENEWALS: usize = 64;
 
 /// What a session's row holds encrypted.
 #[derive(Clone, Serialize, Deserialize)]
@@ -113,20 +117,42 @@ impl Pages {
         Ok(None)
     }
 
-    async fn live(&self, cookie: String) -> Result<Option<Session>, Problem> {
+    /// A session that this browser's cookies name, whatever idp says of it by now: for whoever wants to leave.
+    pub(super) async fn stored_session(&self, asker: &Asker) -> Result<Option<Session>, Problem> {
+        let values: Vec<String> = asker.cookie_values("").take(4).map(str::to_owned).collect();
+        for cookie in values {
+            if let Some((contents, _)) = self.stored(&sessions::digest_of(&cookie)).await? {
+                return Ok(Some(Session { cookie, contents }));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn stored(&self, id_digest: &[u8]) -> Result<Option<(Contents, Timestamp)>, Problem> {
         let now = self.signer().sources().now();
+        let mut reader = self.signer().db().reader().await.map_err(FlowError::from)?;
+        let found = sessions::find(&mut reader, id_digest, now).await.map_err(FlowError::from)?;
+        drop(reader);
+        found.map(|(sealed, checked_at)| Ok((self.unseal(id_digest, &sealed, now)?, checked_at))).transpose()
+    }
+
+    async fn live(&self, cookie: String) -> Result<Option<Session>, Problem> {
         let id_digest = sessions::digest_of(&cookie);
-        let found = {
-            let mut reader = self.signer().db().reader().await.map_err(FlowError::from)?;
-            sessions::find(&mut reader, &id_digest, now).await.map_err(FlowError::from)?
-        };
-        let Some((sealed, checked_at)) = found else { return Ok(None) };
-        let contents = self.unseal(&id_digest, &sealed, now)?;
-        if now.since(checked_at) < CHECKED_SECONDS {
+        let is_young = |now: Timestamp, checked_at| (0..CHECKED_SECONDS).contains(&now.since(checked_at));
+        let Some((contents, checked_at)) = self.stored(&id_digest).await? else { return Ok(None) };
+        if is_young(self.signer().sources().now(), checked_at) {
             return Ok(Some(Session { cookie, contents }));
         }
+        // Two renewals of one session stand in one line: each spends a refresh token.
+        let line = usize::from(id_digest.first().copied().unwrap_or_default()) % RENEWALS;
+        let _turn = self.0.renewing[line].lock().await;
+        let Some((contents, checked_at)) = self.stored(&id_digest).await? else { return Ok(None) };
+        let now = self.signer().sources().now();
+        if is_young(now, checked_at) {
+            return Ok(Some(Session { cookie, contents })); // renewed while we waited
+        }
         match self.0.relying_party.refresh(&contents.as_login()).await {
-            Ok(login) => {
+            Ok(login) if login.identity.level() >= 2 && login.identity.person() == contents.person => {
                 let contents = Contents::new(&login, &contents.name);
                 let sealed = self.seal(&id_digest, &contents, now)?;
                 let mut tx = self.signer().db().begin().await.map_err(FlowError::from)?;
@@ -134,11 +160,14 @@ impl Pages {
                 tx.commit().await.map_err(FlowError::from)?;
                 Ok(Some(Session { cookie, contents }))
             }
-            Err(error @ LoginError::Unavailable(_)) => Err(error.into()),
+            Err(error @ (LoginError::Unavailable(_) | LoginError::Client(_) | LoginError::State)) => Err(error.into()),
             // idp no longer vouches: signed out there, the mandate ended, the account locked.
-            Err(_) => {
+            Ok(_) | Err(LoginError::Refused { .. } | LoginError::IdToken(_) | LoginError::Issuer) => {
+                let ended = Session { cookie, contents };
+                let row = audit::Row::new(ended.actor(), "session.end", "done", now);
                 let mut tx = self.signer().db().begin().await.map_err(FlowError::from)?;
                 sessions::delete(&mut tx, &id_digest).await.map_err(FlowError::from)?;
+                audit::append(&mut tx, &row).await.map_err(FlowError::from)?;
                 tx.commit().await.map_err(FlowError::from)?;
                 Ok(None)
             }

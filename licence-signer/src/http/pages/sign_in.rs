@@ -43,6 +43,7 @@ pub(super) fn welcome(asker: &Asker, notice: String) -> Page {
 
 /// Sends to sign in and back to `to`.
 pub(super) fn first(to: &str) -> Response {
+    let to = if is_ours(to) { to } else { "/" }; // an id in a path may be anything that somebody typed
     Redirect::to(&format!("/login?to={to}")).into_response()
 }
 
@@ -152,7 +153,8 @@ pub(super) async fn sign_out(
     asker: Asker,
     Form(form): Form<SignOut>,
 ) -> Result<Response, Problem> {
-    let Some(session) = pages.session(&asker).await? else { return Ok(Redirect::to("/").into_response()) };
+    // Whatever idp says of it by now, and even if it says nothing.
+    let Some(session) = pages.stored_session(&asker).await? else { return Ok(Redirect::to("/").into_response()) };
     asker.check_form(&form.form_token, &session.cookie)?;
     let signer = pages.signer();
     let row = audit::Row::new(session.actor(), "session.sign_out", "done", signer.sources().now())
