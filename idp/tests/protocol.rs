@@ -540,6 +540,46 @@ async fn consent_is_asked_once_and_the_whole_number_by_a_line_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_portal_acts_elsewhere_for_a_person_who_was_asked_alone() {
+    let world = World::start().await;
+    let alice = world.person("alice", "张三", NUMBER).await;
+    let mut browser = Visitor::default();
+    let redirect = "https://rp.example/cb";
+    let agree = async |browser: &mut Visitor, path: &str| {
+        let page = world.get(browser, path).await;
+        let at = page.text.rfind("name=\"form_token\" value=\"").unwrap() + 25;
+        let token = page.text[at..].split('"').next().unwrap().to_owned();
+        (page.text, world.submit(browser, path, &[("form_token", &token)]).await.answer(redirect)["code"].clone())
+    };
+    let trade = async |code: &str, resource: &str| {
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", redirect),
+            ("code_verifier", VERIFIER),
+            ("client_id", "other"),
+            ("client_secret", SECRET),
+            ("resource", resource),
+        ];
+        world.post("/token", "", &fields).await
+    };
+    let path = world.get(&mut browser, &world.authorize("other", &[])).await.location().to_owned();
+    let path = world.sign_in(&mut browser, &path, &alice, Acr::Two).await.location().to_owned();
+    let (page, code) = agree(&mut browser, &path).await;
+    assert!(!page.contains(SIGNER));
+    assert_eq!(trade(&code, SIGNER).await.error(), "invalid_target", "nobody was asked");
+    assert_eq!(trade(&code, "").await.error(), "invalid_grant", "and the code is spent");
+    let path = world.get(&mut browser, &world.authorize("other", &[("resource", SIGNER)])).await.location().to_owned();
+    assert!(path.starts_with("/consent/"), "{path}");
+    let (page, code) = agree(&mut browser, &path).await;
+    assert!(page.contains(SIGNER), "{page}");
+    let given = trade(&code, SIGNER).await.json();
+    assert_eq!(claims(given["access_token"].as_str().unwrap())["aud"], SIGNER);
+    let reply = world.get(&mut browser, &world.authorize("other", &[("resource", SIGNER)])).await;
+    assert!(reply.answer(redirect).contains_key("code"), "asked once");
+}
+
+#[tokio::test]
 async fn a_request_by_post_is_stored_and_goes_on() {
     let world = World::start().await;
     let alice = world.person("alice", "张三", NUMBER).await;

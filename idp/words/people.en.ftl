@@ -216,6 +216,7 @@ account-grant-scope-id_number = full identity card number
 account-grant-scope-phone = mobile number
 account-grant-scope-organisation = the organisation you act for
 account-grant-scope-offline_access = use while you are away
+account-grant-at = acting as you at { $resource }
 account-withdraw = Withdraw
 account-mandates = Organisations I can act for
 account-mandates-none = No organisation has given you a mandate.

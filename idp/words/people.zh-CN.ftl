@@ -219,6 +219,7 @@ account-grant-scope-id_number = 完整身份证号
 account-grant-scope-phone = 手机号
 account-grant-scope-organisation = 代表的单位
 account-grant-scope-offline_access = 您不在时也能用
+account-grant-at = 用您的身份访问 { $resource }
 account-withdraw = 收回同意
 account-mandates = 我可以为哪些单位办事
 account-mandates-none = 现在没有单位授权您办事。

@@ -20,6 +20,7 @@ consent-level-3 = Level 3, bound to you and your device
 consent-offline = While you are away
 consent-offline-what = May go on reading the above until you take it back
 consent-may = May, for you
+consent-at = May act as you at
 consent-number-legend = Whole document number
 consent-number-label = It may also have my whole document number
 consent-number-why = This site asks for the whole number and has not said what for.

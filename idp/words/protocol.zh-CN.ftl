@@ -20,6 +20,7 @@ consent-level-3 = 3 级，已与您本人和您的设备绑定
 consent-offline = 您不在时
 consent-offline-what = 可以继续取用上面的信息，直到您收回
 consent-may = 可以替您
+consent-at = 可以用您的身份访问
 consent-number-legend = 完整证件号码
 consent-number-label = 另外，同意提供完整的证件号码
 consent-number-why = 这个网站申请了完整的证件号码，没有写明用途。

@@ -361,7 +361,11 @@ async fn act_for(
     }
 }
 
-/// The scopes whose claims are asked for: by `scope`, or one by one by `claims`.
+/// How a resource stands among the scopes that a person is asked for: a token for it lets its client act there as the person.
+pub(crate) const AT: &str = "at:";
+
+/// What a person is asked for: the scopes whose claims are wanted, by `scope` or one by one by `claims`, and the resources at
+/// which a client that is not the house's own would act for him.
 pub(crate) fn asked_scopes(request: &Request, client: &Client) -> Vec<String> {
     let mut asked: Vec<String> = request.scope.iter().filter(|scope| *scope != "openid").cloned().collect();
     for claim in request.claims.userinfo.iter().chain(&request.claims.id_token) {
@@ -373,6 +377,8 @@ pub(crate) fn asked_scopes(request: &Request, client: &Client) -> Vec<String> {
             asked.push(scope.to_owned());
         }
     }
+    let elsewhere = request.resources.iter().filter(|resource| !client.trusted && client.resources.contains(*resource));
+    asked.extend(elsewhere.map(|resource| format!("{AT}{resource}")));
     asked
 }
 

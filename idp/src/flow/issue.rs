@@ -32,8 +32,8 @@ impl For {
     }
 }
 
-/// Resolves `resource` (RFC 8707 §2.2): one that the authorization named, or ourselves; where it named none, any that the client
-/// is registered for. `narrowed` is a `scope` of the token request.
+/// Resolves `resource` (RFC 8707 §2.2): one that the authorization named, or ourselves; where it named none, any that one of the
+/// house's own clients is registered for. Of others the person was asked by name. `narrowed` is a `scope` of the token request.
 pub(crate) async fn resolve(
     idp: &Idp,
     tx: &mut Tx,
@@ -46,8 +46,8 @@ pub(crate) async fn resolve(
     let issuer = idp.settings().issuer_text();
     let named = &family.request.resources;
     let aud = asked.or(named.first().map(String::as_str)).unwrap_or(issuer);
-    let allowed =
-        aud == issuer || named.iter().any(|r| r == aud) || (named.is_empty() && client.resources.contains(aud));
+    let unasked = named.is_empty() && client.trusted && client.resources.contains(aud);
+    let allowed = aud == issuer || named.iter().any(|r| r == aud) || unasked;
     if !allowed {
         return Err(OAuthError::new("invalid_target", "resource was not granted"));
     }

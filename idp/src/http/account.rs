@@ -15,6 +15,7 @@ use crate::account::evidence::{Factor, acr};
 use crate::account::passkey::PasskeyError;
 use crate::error::Error;
 use crate::flow::account;
+use crate::flow::authorize::AT;
 use crate::http::act_for::{basis_words, may_words};
 use crate::http::browser::Browser;
 use crate::http::people::{self, Errors, Levels};
@@ -414,7 +415,9 @@ fn session_rows(words: &Words, sessions: Vec<Session>, here: &Session, now: Time
 fn scope_words(words: &Words, scope: &[String]) -> String {
     let known = ["profile", "phone", "organisation", "id_number", "offline_access"];
     let given = known.iter().filter(|name| scope.iter().any(|s| s == *name));
-    let texts: Vec<_> = given.map(|name| words.get(&format!("account-grant-scope-{name}")).into_owned()).collect();
+    let mut texts: Vec<_> = given.map(|name| words.get(&format!("account-grant-scope-{name}")).into_owned()).collect();
+    let at = scope.iter().filter_map(|name| name.strip_prefix(AT));
+    texts.extend(at.map(|resource| words.with("account-grant-at", &[("resource", resource)]).into_owned()));
     texts.join(if words.lang() == web::Lang::En { ", " } else { "、" })
 }
 

@@ -9,7 +9,7 @@ use web::{Asker, Form, Page, Problem, Words};
 
 use crate::Idp;
 use crate::client::Client;
-use crate::flow::authorize::asked_scopes;
+use crate::flow::authorize::{AT, asked_scopes};
 use crate::http::browser::Browser;
 use crate::http::sign_in::spoken;
 use crate::http::{problem, steps};
@@ -148,6 +148,10 @@ fn page(asker: &Asker, id: &str, question: &Question, person: &claims::Person) -
         line("consent-offline", words.get("consent-offline-what").into_owned());
     }
     for scope in question.scopes.iter().filter(|scope| claims::scope_of_scope(scope).is_none()) {
+        if let Some(resource) = scope.strip_prefix(AT) {
+            line("consent-at", resource.to_owned());
+            continue;
+        }
         let key = format!("consent-scope-{}", scope.replace(['.', ':'], "-"));
         let what = if words.has(&key) { words.get(&key).into_owned() } else { scope.clone() };
         line("consent-may", what);

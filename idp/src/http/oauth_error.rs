@@ -43,6 +43,11 @@ impl OAuthError {
         }
     }
 
+    /// Whether the request is at fault, not we.
+    pub(crate) fn is_the_askers(&self) -> bool {
+        self.status.is_client_error()
+    }
+
     /// The error's code.
     pub(crate) fn error(&self) -> &'static str {
         self.error

@@ -185,7 +185,17 @@ impl Request<'_> {
         action: &str,
     ) -> Result<Value, OAuthError> {
         let client = &self.authenticated.client;
-        let to = issue::resolve(self.idp, &mut tx, client, family, resource, scope, self.now).await?;
+        let to = match issue::resolve(self.idp, &mut tx, client, family, resource, scope, self.now).await {
+            Ok(to) => to,
+            // A code is taken whatever else is wrong; a refresh token stays with whoever asked for too much.
+            Err(error) if predecessor.is_none() && error.is_the_askers() => {
+                authorizations::revoke(&mut tx, &family.id, self.now).await?;
+                self.audit(&mut tx, client.client_id.as_str(), action, error.error(), None).await?;
+                tx.commit().await?;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        };
         let body = issue::answer(self.idp, &mut tx, client, family, &to, predecessor, self.now).await?;
         let department = family.granted.acting.as_ref().map(|acting| acting.organisation.code.as_str());
         self.audit(&mut tx, family.person.as_str(), action, "done", department).await?;

@@ -210,6 +210,7 @@ impl World {
             "https://rp.example/cb",
         );
         other.scopes.insert("id_number".into());
+        other.resources.insert(SIGNER.into());
         other.id_token_alg = Algorithm::Rs256;
         other.danger_pkce_optional = true;
         provision::client(&self.idp, other).await.unwrap();
