@@ -91,6 +91,20 @@ pub enum FlowError {
 }
 
 impl FlowError {
+    /// Whether somebody was kept from seeing what is not his to see.
+    pub(crate) const fn is_refusal_to_look(&self) -> bool {
+        matches!(
+            self,
+            Self::NotGranted(_)
+                | Self::Matter
+                | Self::MatterMayNotRead
+                | Self::PresentationUnknown
+                | Self::PresentationExpired
+                | Self::PresentationUsed
+                | Self::PresentationForAnother
+        )
+    }
+
     /// Its stable code, as in `docs/errors.md`.
     pub fn code(&self) -> &'static str {
         match self {

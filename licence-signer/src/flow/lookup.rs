@@ -41,6 +41,38 @@ impl LicenceSigner {
         type_code: &str,
         reason: &Reason,
     ) -> Result<Vec<Seen>, FlowError> {
+        let looked = self.look_up_now(officer, holder, type_code, reason).await;
+        self.audit_refusal(officer, "licence.lookup", reason, &looked).await?;
+        looked
+    }
+
+    /// A look that was refused stands in the record: who tries what is not his to see is what a supervisor asks for.
+    pub(crate) async fn audit_refusal<T>(
+        &self,
+        officer: &Officer,
+        action: &str,
+        reason: &Reason,
+        outcome: &Result<T, FlowError>,
+    ) -> Result<(), FlowError> {
+        let Err(error) = outcome else { return Ok(()) };
+        if !error.is_refusal_to_look() {
+            return Ok(());
+        }
+        let mut row = reason_row(officer, action, reason, self.sources().now());
+        error.code().clone_into(&mut row.result);
+        let mut tx = self.db().begin().await?;
+        audit::append(&mut tx, &row).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn look_up_now(
+        &self,
+        officer: &Officer,
+        holder: &HolderCode,
+        type_code: &str,
+        reason: &Reason,
+    ) -> Result<Vec<Seen>, FlowError> {
         if !officer.may_look_up() {
             return Err(FlowError::NotGranted("licence.lookup".to_owned()));
         }

@@ -147,6 +147,12 @@ impl LicenceSigner {
     /// `NotGranted` and `Matter` spend nothing. `PresentationUnknown`, `PresentationExpired`, `PresentationUsed`,
     /// `PresentationForAnother`; `AwaitingHolder` after digits, until the holder agrees.
     pub async fn resolve(&self, officer: &Officer, text: &str, reason: &Reason) -> Result<Seen, FlowError> {
+        let seen = self.resolve_once(officer, text, reason).await;
+        self.audit_refusal(officer, "presentation.resolve", reason, &seen).await?;
+        seen
+    }
+
+    async fn resolve_once(&self, officer: &Officer, text: &str, reason: &Reason) -> Result<Seen, FlowError> {
         if !officer.may_resolve() {
             return Err(FlowError::NotGranted("presentation.resolve".to_owned()));
         }

@@ -46,6 +46,11 @@ async fn a_lookup_shows_what_the_matter_needs_and_the_holder_sees_it() {
     }
     let looks = world.get("/v1/looks", Some(&holder), None).await.json();
     assert_eq!(looks["looks"].as_array().unwrap().len(), 1, "refusals are no looks");
+    let mut tx = world.signer.db().reader().await.unwrap();
+    let (refused,): (i64,) = store::on!(&mut tx, c => store::sqlx::query_as("SELECT count(*) FROM audit
+        WHERE action = 'licence.lookup' AND result IN ('matter.not_for_type', 'matter.unknown')").fetch_one(c).await)
+    .unwrap();
+    assert_eq!(refused, 2, "but they stand in the record");
 }
 
 #[tokio::test(flavor = "multi_thread")]
