@@ -12,6 +12,7 @@ use web::relying_party::{Grant, LoginError};
 use web::{Asker, Json, Problem};
 
 use super::home::merged;
+use super::matter::is_line;
 use super::router::{Access, ROUTES};
 use crate::desk::Desk;
 use crate::flow::Who;
@@ -80,7 +81,7 @@ fn case(matter: Option<String>, case: Option<String>, purpose: Option<String>) -
     for (name, value) in given {
         let value = value.ok_or_else(|| Problem::unprocessable("input.missing_member").member(name))?;
         let value = value.trim();
-        if !(1..=200).contains(&value.chars().count()) {
+        if !is_line(value, 200) {
             return Err(Problem::unprocessable("input.invalid_member").member(name));
         }
         texts.push(value.to_owned());

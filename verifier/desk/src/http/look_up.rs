@@ -9,7 +9,7 @@ use web::page::dates;
 use web::{Asker, Form, Page, Problem};
 
 use super::home::{case_line, first_page, merged, sign_in_first};
-use super::matter::{MAX_PURPOSE, unavailable};
+use super::matter::{MAX_PURPOSE, is_line, unavailable};
 use crate::desk::Desk;
 use crate::flow::Who;
 use crate::page::report_view::{self, Context};
@@ -58,7 +58,7 @@ pub(super) async fn look_up(
     if chosen.is_none() {
         refuse("t1", "desk-error-type");
     }
-    if !(1..=MAX_PURPOSE).contains(&case.purpose.chars().count()) {
+    if !is_line(&case.purpose, MAX_PURPOSE) {
         refuse("purpose", "desk-error-purpose");
     }
     let (Some(holder), Some(chosen), true) = (holder, chosen, errors.is_empty()) else {

@@ -50,7 +50,7 @@ pub(super) async fn choose(
     };
     let matters = desk.signer().matters().await.map_err(unavailable)?;
     let w = asker.words();
-    let fits = |text: &str, most: usize| (1..=most).contains(&text.chars().count());
+    let fits = |text: &str, most: usize| is_line(text, most);
     let mut errors = Vec::new();
     let mut refuse = |field, key| errors.push(FieldError { field, text: w.get(key).into_owned() });
     if !matters.iter().any(|matter| matter.code == case.matter) {
@@ -103,6 +103,11 @@ async fn show(
         page = page.refused();
     }
     Ok(desk.dress(asker, page, Some(session), "/matter").into_response())
+}
+
+/// Whether text is one line of 1 to `most` characters, as licence-signer takes it.
+pub(super) fn is_line(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 /// The problem where licence-signer gives no register of matters.
