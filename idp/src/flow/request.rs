@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use verifier::encoding::json;
 use verifier::time::Timestamp;
@@ -18,6 +20,8 @@ use crate::token::{claims, id_token};
 const MAX_STATE: usize = 2_048;
 /// The longest `claims`.
 const MAX_CLAIMS: usize = 8 * 1_024;
+/// The longest payload of a request object that is looked into.
+const MAX_OBJECT: usize = 8 * 1_024;
 /// The most resources of one request.
 const MAX_RESOURCES: usize = 4;
 
@@ -49,14 +53,28 @@ pub(crate) fn check(
     }
     let mut request = Request { redirect_uri: sent.to_owned(), ..Request::default() };
     // Everything from here on goes back to the client, with its state and in its mode as far as these can be read.
-    request.state = parameters.one("state").ok().flatten().filter(|s| s.len() <= MAX_STATE).map(str::to_owned);
-    if parameters.one("response_mode") == Ok(Some("form_post")) {
+    let inside = of_object(parameters);
+    let said = |name| {
+        let outside = parameters.one(name).ok().flatten();
+        outside.or_else(|| inside.get(name).and_then(Value::as_str))
+    };
+    request.state = said("state").filter(|s| s.len() <= MAX_STATE).map(str::to_owned);
+    if said("response_mode") == Some("form_post") {
         request.response_mode = ResponseMode::FormPost;
     }
     match fill(idp, client, parameters, by_post, now, &mut request) {
         Ok(login_hint) => Ok(Box::new(Checked { request, login_hint })),
         Err(refused) => Err(Refusal::Client(Box::new(request), refused)),
     }
+}
+
+/// What a request object says, unchecked. Such objects are refused; this is so that the refusal reaches a client that put `state`
+/// and `response_mode` into the object alone.
+fn of_object(parameters: &Parameters) -> Map<String, Value> {
+    let object = parameters.one("request").ok().flatten();
+    let payload = object.and_then(|text| text.split('.').nth(1));
+    let read = payload.filter(|text| text.len() <= MAX_OBJECT).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+    read.and_then(|bytes| json::read_object(&bytes, MAX_OBJECT).ok()).unwrap_or_default()
 }
 
 const fn refused(error: &'static str, description: &'static str) -> Refused {

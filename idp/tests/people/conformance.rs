@@ -207,6 +207,20 @@ async fn oidcc_response_type_missing_and_request_objects() {
 }
 
 #[tokio::test]
+async fn oidcc_unsigned_request_object_and_ensure_request_object_with_redirect_uri() {
+    let suite = Suite::start().await;
+    let inside = json!({ "state": "inside", "response_mode": "form_post", "redirect_uri": CALLBACK }).to_string();
+    let object = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), URL_SAFE_NO_PAD.encode(inside));
+    let led = suite.authorize(&mut suite.browser(), &[("request", &object), ("state", "")]).await;
+    let error = led.answer.get("error").map(String::as_str);
+    assert_eq!((error, led.answer["state"].as_str()), (Some("request_not_supported"), "inside"));
+    assert!(led.last.text.contains("data-submit"), "in the mode that the object asks for: {}", led.last.text);
+    let wrong = "https://localhost:18443/test/a/xinyin/callback_invalid";
+    let led = suite.authorize(&mut suite.browser(), &[("request", &object), ("redirect_uri", wrong)]).await;
+    assert_eq!((led.last.status, led.last.location.as_str()), (StatusCode::BAD_REQUEST, ""));
+}
+
+#[tokio::test]
 async fn oidcc_userinfo_get_post_header_post_body() {
     let suite = Suite::start().await;
     let tokens = suite.tokens(&mut suite.browser(), &[]).await;
