@@ -138,6 +138,17 @@ impl Db {
         Ok(Tx::reader(held, self.limit, self.statements.clone()))
     }
 
+    /// The version of its tables: the last migration that it has seen.
+    ///
+    /// # Errors
+    ///
+    /// What the database answers; it has no tables yet, for one.
+    pub async fn version(&self) -> Result<i64, StorageError> {
+        let mut reader = self.reader().await?;
+        let (version,): (Option<i64>,) = on!(&mut reader, c => sqlx::query_as(READY).fetch_one(c).await)?;
+        Ok(version.unwrap_or(0))
+    }
+
     /// Whether the database answers and has its tables: what `/readyz` asks. Answers within two seconds.
     ///
     /// # Errors
