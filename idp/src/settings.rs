@@ -1,5 +1,8 @@
 //! What an installation decides about this service.
 
+use std::sync::Arc;
+
+use keys::software::SoftwareKey;
 use url::Url;
 
 /// Settings of idp, checked before they come here (`xinyin config check`).
@@ -43,13 +46,15 @@ pub struct Registers {
     pub phone: Option<Register>,
 }
 
-/// One register: where it is and who we are there. The key that signs our calls is in the key store.
+/// One register: where it is and who we are there.
 #[derive(Clone, Debug)]
 pub struct Register {
     /// Its base URL.
     pub url: Url,
     /// Our id there.
     pub client_id: String,
+    /// The key that signs our calls; `None`: the one for client assertions in the key store.
+    pub key: Option<Arc<SoftwareKey>>,
 }
 
 impl Settings {

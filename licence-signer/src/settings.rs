@@ -1,5 +1,9 @@
 //! What the service is told at its start.
 
+use std::sync::Arc;
+
+use keys::software::SoftwareKey;
+
 /// The settings of licence-signer.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -9,6 +13,8 @@ pub struct Settings {
     pub issuer: String,
     /// Its client id at idp.
     pub client_id: String,
+    /// The key by which it proves itself there; `None`: the one for client assertions in the key store.
+    pub client_key: Option<Arc<SoftwareKey>>,
     /// The region whose licences it keeps.
     pub region: String,
     /// Whether it is the demonstration: pages say so.
@@ -28,6 +34,7 @@ impl Settings {
             external_url: external_url.trim_end_matches('/').to_owned(),
             issuer: issuer.to_owned(),
             client_id: "licence-signer".to_owned(),
+            client_key: None,
             region: region.to_owned(),
             demonstration: false,
             telephone: String::new(),

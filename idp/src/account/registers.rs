@@ -3,7 +3,10 @@
 //! JSON by POST; each call carries a signed assertion of our own (RFC 7523 form: `iss` and `sub` our id there, `aud` the
 //! register's base URL, at most 60 seconds, `jti`).
 
+use std::sync::Arc;
+
 use http::StatusCode;
+use keys::Signer;
 use serde_json::{Value, json};
 use verifier::subject::IdNumber;
 use verifier::time::Timestamp;
@@ -140,7 +143,10 @@ async fn call(
         "iat": now.seconds(), "exp": now.plus(ASSERTION_SECONDS).seconds(),
         "jti": random_text::<16>(idp.sources()).map_err(|_| RegisterError::Key)?,
     });
-    let signer = idp.assertion_signer(now).map_err(|_| RegisterError::Key)?;
+    let signer: Arc<dyn Signer> = match &register.key {
+        Some(key) => key.clone(),
+        None => idp.assertion_signer(now).map_err(|_| RegisterError::Key)?,
+    };
     let token = keys::jws::sign_json(&*signer, "JWT", &claims).map_err(|_| RegisterError::Key)?;
     let answer = idp.outbound().post_json(&format!("{base}{path}"), body, Some(&token)).await?;
     let value = answer.json().unwrap_or(Value::Null);

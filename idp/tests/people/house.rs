@@ -78,7 +78,7 @@ impl House {
         let url = format!("sqlite://{}", folder.join("idp.db").display());
         let db = Db::open(&url, MIGRATIONS).await.expect("a database");
         let mut settings = Settings::new(issuer.parse().expect("a URL"));
-        let register = Register { url: at.parse().expect("a URL"), client_id: "idp".to_owned() };
+        let register = Register { url: at.parse().expect("a URL"), client_id: "idp".to_owned(), key: None };
         settings.demonstration = true;
         settings.registers.population = Some(register.clone());
         settings.registers.phone = Some(register);

@@ -89,7 +89,10 @@ impl Desk {
             keys.ensure(&purpose, now)?;
         }
         let site = Arc::new(site(&settings, &sources)?);
-        let assertion_key = keys.ring(&Purpose::ClientAssertion)?.active(now)?;
+        let assertion_key: Arc<dyn keys::Signer> = match &settings.client_key {
+            Some(key) => key.clone(),
+            None => keys.ring(&Purpose::ClientAssertion)?.active(now)?,
+        };
         let relying_party = RelyingParty::new(
             RelyingPartySettings {
                 issuer: settings.issuer.clone(),
@@ -109,7 +112,7 @@ impl Desk {
             sources.clone(),
         );
         let signer = SignerClient::new(&settings.signer_url, outbound.clone(), sources.clone());
-        let trust = TrustKeeper::new(settings.trust.clone(), outbound.clone(), sources.clone());
+        let trust = TrustKeeper::new(&settings, outbound.clone(), sources.clone());
         trust.refresh().await.map_err(StartError::Trust)?;
         let evidence = Evidence::new(outbound, sources.clone(), settings.status_cache_seconds);
         Ok(Self(Arc::new(Inner {

@@ -1,6 +1,9 @@
 //! What an installation decides about the desk.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use keys::software::SoftwareKey;
 
 /// Settings of the desk.
 #[derive(Clone, Debug)]
@@ -11,6 +14,8 @@ pub struct Settings {
     pub issuer: String,
     /// Its client id there.
     pub client_id: String,
+    /// The key by which it proves itself there; `None`: the one for client assertions in the key store.
+    pub client_key: Option<Arc<SoftwareKey>>,
     /// licence-signer's external URL.
     pub signer_url: String,
     /// The trust bundle.
@@ -19,6 +24,8 @@ pub struct Settings {
     pub status_cache_seconds: u32,
     /// Whether it is the demonstration: pages say so and offer samples.
     pub demonstration: bool,
+    /// Whether a demonstration's trust bundle is refused: what production says.
+    pub refuse_demonstration: bool,
     /// Where the samples of the demonstration lie.
     pub samples: Option<PathBuf>,
     /// The place that pages name.
@@ -36,10 +43,12 @@ impl Settings {
             external_url: external_url.trim_end_matches('/').to_owned(),
             issuer: issuer.to_owned(),
             client_id: "verifier-desk".to_owned(),
+            client_key: None,
             signer_url: signer_url.trim_end_matches('/').to_owned(),
             trust,
             status_cache_seconds: 30,
             demonstration: false,
+            refuse_demonstration: false,
             samples: None,
             place: String::new(),
             telephone: String::new(),

@@ -7,7 +7,7 @@ use keys::sources::Sources;
 use verifier::trust::{Pin, Trust};
 use web::outbound::Outbound;
 
-use crate::settings::TrustSource;
+use crate::settings::{Settings, TrustSource};
 
 /// Between two looks at a file.
 const FILE_PAUSE: Duration = Duration::from_secs(30);
@@ -20,6 +20,7 @@ const RETRY_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct TrustKeeper {
     source: TrustSource,
+    refuse_demonstration: bool,
     outbound: Outbound,
     sources: Sources,
     held: Arc<RwLock<Option<Held>>>,
@@ -33,8 +34,14 @@ struct Held {
 }
 
 impl TrustKeeper {
-    pub(crate) fn new(source: TrustSource, outbound: Outbound, sources: Sources) -> Self {
-        Self { source, outbound, sources, held: Arc::default() }
+    pub(crate) fn new(settings: &Settings, outbound: Outbound, sources: Sources) -> Self {
+        Self {
+            source: settings.trust.clone(),
+            refuse_demonstration: settings.refuse_demonstration,
+            outbound,
+            sources,
+            held: Arc::default(),
+        }
     }
 
     /// Reads or fetches the bundle. One that leads back to another root, or is older than the one held, changes nothing.
@@ -68,6 +75,9 @@ impl TrustKeeper {
 
     fn take(&self, bytes: Vec<u8>) -> Result<(), String> {
         let trust = Trust::read_unexpired(&bytes).map_err(|error| error.to_string())?;
+        if self.refuse_demonstration && trust.is_demonstration() {
+            return Err("the bundle bears the mark of the demonstration, whose authorities are not real".to_owned());
+        }
         let expected = match &self.source {
             TrustSource::File { root_sha256, .. } => root_sha256.as_deref(),
             TrustSource::Url { root_sha256, .. } => Some(root_sha256.as_str()),

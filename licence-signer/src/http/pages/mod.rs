@@ -64,7 +64,10 @@ impl Pages {
     fn new(signer: LicenceSigner) -> Result<Self, keys::KeyStoreError> {
         let now = signer.sources().now();
         let keys = signer.key_store();
-        let assertion_key = keys.ensure(&Purpose::ClientAssertion, now)?.active(now)?;
+        let assertion_key: Arc<dyn keys::Signer> = match &signer.settings().client_key {
+            Some(key) => key.clone(),
+            None => keys.ensure(&Purpose::ClientAssertion, now)?.active(now)?,
+        };
         let relying_party = RelyingParty::new(
             RelyingPartySettings {
                 issuer: signer.settings().issuer.clone(),
