@@ -36,6 +36,8 @@ pub(crate) enum Command {
     /// The configuration of a service
     #[command(subcommand)]
     Config(Config),
+    /// Bring in what a service works upon, from JSON files
+    Load(Load),
     /// Look for what would keep a service from working
     Doctor(Doctor),
     /// The audit record
@@ -116,60 +118,62 @@ pub(crate) enum Language {
     ZhCn,
 }
 
-/// Which key store, and how to open it.
+/// Which key store, and how to open it: as a configuration says, or by its files.
 #[derive(Args)]
 pub(crate) struct StoreArgs {
+    /// Configuration of the service that owns it
+    #[arg(long, conflicts_with_all = ["store", "passphrase_file"])]
+    pub config: Option<PathBuf>,
     /// The key store's file
-    #[arg(long)]
-    pub store: PathBuf,
+    #[arg(long, required_unless_present = "config", requires = "passphrase_file")]
+    pub store: Option<PathBuf>,
     /// A file with its passphrase
     #[arg(long)]
-    pub passphrase_file: PathBuf,
-    /// How to print
-    #[arg(long, default_value = "text")]
-    pub format: Format,
+    pub passphrase_file: Option<PathBuf>,
 }
 
 /// `xinyin keys …`
 #[derive(Subcommand)]
 pub(crate) enum Keys {
-    /// Make the keys of a service, or of an authority, in a new key store
+    /// Make a service's key store with its keys; licence-signer's authority is founded with them
     Init {
         /// For which service
         service: Service,
-        #[command(flatten)]
-        store: StoreArgs,
-        /// Name of the authority (licence-signer)
+        /// Its configuration, which names the key store and, for licence-signer, authority, region and oid_arc
         #[arg(long)]
-        authority: Option<String>,
-        /// Its region (GB/T 2260)
-        #[arg(long)]
-        region: Option<String>,
-        /// Arc of its own object identifiers
-        #[arg(long)]
-        oid_arc: Option<String>,
-        /// Its external URL (licence-signer)
-        #[arg(long)]
-        external_url: Option<String>,
+        config: PathBuf,
     },
     /// List keys with purpose, state and times
     List {
         #[command(flatten)]
         store: StoreArgs,
+        /// How to print
+        #[arg(long, default_value = "text")]
+        format: Format,
     },
     /// Announce a successor of a purpose's active key
     Rotate {
         /// The purpose, as `list` prints it
         purpose: String,
+        /// The kind of its keys, as `list` prints it, where a purpose has several (id_token)
+        #[arg(long)]
+        kind: Option<String>,
         #[command(flatten)]
         store: StoreArgs,
+        /// How to print
+        #[arg(long, default_value = "text")]
+        format: Format,
     },
-    /// Write the trust bundle
+    /// Write licence-signer's trust bundle and certificates, and print the root's fingerprint
     ExportTrust {
-        /// Where to
-        out: PathBuf,
-        #[command(flatten)]
-        store: StoreArgs,
+        /// Folder to write into
+        folder: PathBuf,
+        /// Configuration of licence-signer
+        #[arg(long)]
+        config: PathBuf,
+        /// How to print
+        #[arg(long, default_value = "text")]
+        format: Format,
     },
 }
 
@@ -234,6 +238,28 @@ pub(crate) struct ClientAdd {
     /// How to print
     #[arg(long, default_value = "text")]
     pub format: Format,
+}
+
+/// `xinyin load`
+#[derive(Args)]
+pub(crate) struct Load {
+    /// For which service
+    pub service: Loadable,
+    /// idp: organisations.json, persons.json. licence-signer: departments.json, types.json, matters.json. What a folder
+    /// lacks is left as it is
+    pub folder: PathBuf,
+    /// Configuration of the service
+    #[arg(long)]
+    pub config: PathBuf,
+}
+
+/// A service that is worked upon from files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Loadable {
+    /// Organisations, and persons with those for whom they may act
+    Idp,
+    /// Departments, licence types and matters; departments' keys are certified
+    LicenceSigner,
 }
 
 /// `xinyin config …`

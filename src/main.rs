@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod out;
 mod pins;
+mod serve;
 mod signals;
 mod up;
 
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use cli::{Audit, Cli, Command, Config};
+use cli::{Audit, Cli, Client, Command, Config};
 use commands::{Failure, Outcome};
 
 /// What clap's own refusals exit with.
@@ -51,6 +52,10 @@ async fn run(command: Command) -> Outcome {
         }
         Command::Verify(args) => commands::verify(&args, keys::sources::Sources::system().now()).await,
         Command::Up(args) => up::up(&args.data).await,
-        _ => Err(Failure::usage("not yet")),
+        Command::Serve(args) => serve::serve(&args).await,
+        Command::Keys(keys) => commands::keys(keys).await,
+        Command::Client(Client::Add(args)) => commands::client_add(&args).await,
+        Command::Load(args) => commands::load(&args).await,
+        Command::Doctor(args) => commands::doctor(&args).await,
     }
 }

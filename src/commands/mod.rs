@@ -1,14 +1,22 @@
 //! The commands, a file each. A command is quiet on success, and explains a failure with the next step.
 
 mod audit;
+mod client_add;
 mod config_check;
+mod doctor;
+mod keys;
+mod load;
 mod verify;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 pub(crate) use audit::verify as audit_verify;
+pub(crate) use client_add::add as client_add;
 pub(crate) use config_check::check as config_check;
+pub(crate) use doctor::doctor;
+pub(crate) use keys::keys;
+pub(crate) use load::load;
 pub(crate) use verify::verify;
 
 /// Why a command failed: one clear sentence, printed by `main`.
@@ -58,5 +66,6 @@ pub(crate) fn demonstration_database(data: &Path, service: &str) -> String {
 
 /// The configuration in a file, with the variables of this process.
 pub(crate) fn read_config(file: &Path) -> Result<crate::config::Config, Failure> {
-    Ok(crate::config::Layers::read(file, std::env::vars())?.config()?)
+    let folder = file.parent().unwrap_or(Path::new(""));
+    Ok(crate::config::Layers::read(file, std::env::vars())?.config()?.rooted_at(folder))
 }

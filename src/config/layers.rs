@@ -119,8 +119,8 @@ impl Layers {
 
     fn variable(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
         let Some(rest) = name.strip_prefix("XINYIN_") else { return Ok(()) };
-        // Read elsewhere: where `verify` finds its trust, where the test data lies.
-        if matches!(rest, "TRUST" | "VECTORS" | "LOG") {
+        // Read elsewhere: where `verify` finds its trust; what the tests use.
+        if matches!(rest, "TRUST" | "VECTORS" | "BINARY" | "BACKEND") {
             return Ok(());
         }
         let path = rest.to_lowercase().replace("__", ".");
@@ -173,14 +173,15 @@ impl Layers {
                 rows.push((key.path.to_owned(), shown, source));
             }
         }
-        if let Some(Value::Array(clients)) = self.merged.get("clients") {
-            let source = self.sources.get("clients").cloned().unwrap_or_default();
-            for (index, client) in clients.iter().enumerate() {
-                let Value::Table(table) = client else { continue };
+        for list in ["resources", "clients"] {
+            let Some(Value::Array(items)) = self.merged.get(list) else { continue };
+            let source = self.sources.get(list).cloned().unwrap_or_default();
+            for (index, item) in items.iter().enumerate() {
+                let Value::Table(table) = item else { continue };
                 for (name, value) in table {
                     let mut shown = String::new();
                     let _ = write!(shown, "{value}");
-                    rows.push((format!("clients[{index}].{name}"), shown, source.clone()));
+                    rows.push((format!("{list}[{index}].{name}"), shown, source.clone()));
                 }
             }
         }

@@ -10,8 +10,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-pub(crate) use keys::KEYS;
-pub(crate) use layers::{ConfigError, Layers};
+pub(crate) use layers::Layers;
 
 /// Everything that a service may be told.
 #[derive(Clone, Debug, Deserialize)]
@@ -45,6 +44,9 @@ pub(crate) struct Config {
     pub outbound: Outbound,
     /// Registers of persons, organisations and phones (idp).
     pub registers: Option<Registers>,
+    /// Services that take this idp's tokens (idp).
+    #[serde(default)]
+    pub resources: Vec<Resource>,
     /// Relying parties (idp).
     #[serde(default)]
     pub clients: Vec<Client>,
@@ -56,6 +58,10 @@ pub(crate) struct Config {
     pub region: Option<String>,
     /// Name of the authority (licence-signer).
     pub authority: Option<String>,
+    /// Name of the place on the pages.
+    pub place: Option<String>,
+    /// Telephone number for help.
+    pub help_phone: Option<String>,
     /// Logging.
     #[serde(default)]
     pub log: Log,
@@ -69,6 +75,8 @@ pub(crate) struct Tls {
     pub certificate: PathBuf,
     /// The private key.
     pub key: PathBuf,
+    /// Roots of client certificates, for the second listener.
+    pub client_ca_file: Option<PathBuf>,
 }
 
 /// The database.
@@ -150,6 +158,18 @@ pub(crate) struct Register {
     pub key_file: PathBuf,
 }
 
+/// A service that takes tokens (RFC 8707).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Resource {
+    /// Its identifier: its external URL.
+    pub resource: String,
+    /// The sector of the subjects in its tokens; frozen at first use.
+    pub sector: String,
+    /// The scopes that it knows.
+    pub scopes: Vec<String>,
+}
+
 /// A relying party from the configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -158,6 +178,8 @@ pub(crate) struct Client {
     pub client_id: String,
     /// Shown to people.
     pub name: Option<String>,
+    /// Who runs it.
+    pub operator: Option<String>,
     /// Credit code of the department that it belongs to.
     pub organisation: Option<String>,
     /// Its region.
@@ -176,9 +198,18 @@ pub(crate) struct Client {
     pub secret_file: Option<PathBuf>,
     /// A file with its JWK Set.
     pub jwks_file: Option<PathBuf>,
+    /// Grant types; what the rest says, if absent.
+    pub grants: Option<Vec<String>>,
     /// The scopes that it may ask for.
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// The resource that it is itself.
+    pub is_resource: Option<String>,
+    /// Whether it is the house's own.
+    #[serde(default)]
+    pub trusted: bool,
+    /// Why it needs whole ID numbers.
+    pub number_purpose: Option<String>,
     /// The resources that it may name.
     #[serde(default)]
     pub resources: Vec<String>,
@@ -216,6 +247,41 @@ pub(crate) struct Log {
     /// `text` or `json`.
     #[serde(default = "json")]
     pub format: String,
+}
+
+impl Config {
+    /// Takes relative paths as seen from the configuration's folder, wherever the program was started.
+    pub(crate) fn rooted_at(mut self, folder: &std::path::Path) -> Self {
+        let mut files: Vec<&mut PathBuf> = vec![&mut self.key_store.path, &mut self.key_store.passphrase_file];
+        if let Some(tls) = &mut self.tls {
+            files.extend([&mut tls.certificate, &mut tls.key]);
+            files.extend(&mut tls.client_ca_file);
+        }
+        files.extend(self.client.as_mut().map(|client| &mut client.key_file));
+        files.extend(&mut self.outbound.ca_file);
+        if let Some(registers) = &mut self.registers {
+            let all = [&mut registers.population, &mut registers.legal_persons, &mut registers.phone];
+            files.extend(all.map(|register| &mut register.key_file));
+        }
+        for client in &mut self.clients {
+            files.extend(&mut client.secret_file);
+            files.extend(&mut client.jwks_file);
+        }
+        for file in files {
+            *file = folder.join(&*file);
+        }
+        if let Some(trust) = &mut self.trust
+            && !trust.bundle.contains("://")
+        {
+            trust.bundle = folder.join(&trust.bundle).to_string_lossy().into_owned();
+        }
+        if let Some(path) = self.database.url.strip_prefix("sqlite://")
+            && !path.starts_with([':', '/'])
+        {
+            self.database.url = format!("sqlite://{}", folder.join(path).display());
+        }
+        self
+    }
 }
 
 fn info() -> String {

@@ -5,7 +5,7 @@ mod load;
 mod run;
 mod say;
 
-pub(crate) use run::up;
+pub(crate) use run::{idp_settings, up};
 
 /// The six addresses.
 pub(crate) const PORTS: [(&str, u16); 6] = [

@@ -251,15 +251,19 @@ async fn wait(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-fn idp_settings() -> Result<idp::settings::Settings, Failure> {
+/// The settings of the demonstration's idp.
+pub(crate) fn idp_settings() -> Result<idp::settings::Settings, Failure> {
     let mut settings = idp::settings::Settings::new(url(8080).parse()?);
     settings.demonstration = true;
     settings.place = "示范省 示范市".into();
     settings.region = load::REGION.into();
     settings.help_phone = "0000-12345".into();
-    let register = Register { url: url(8084).parse()?, client_id: REGISTER_CLIENT.into() };
-    settings.registers =
-        Registers { population: Some(register.clone()), legal_persons: Some(register.clone()), phone: Some(register) };
+    let register = Register { url: url(8084).parse()?, client_id: REGISTER_CLIENT.into(), key: None };
+    settings.registers = Registers {
+        population: Some(register.clone()),
+        legal_persons: Some(register.clone()),
+        phone: Some(register),
+    };
     Ok(settings)
 }
 
