@@ -2,6 +2,7 @@
 
 mod browser;
 mod documents;
+mod deployment;
 mod idp;
 mod main_job;
 mod signer;
