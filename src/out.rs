@@ -1,5 +1,4 @@
 //! The one place that writes to the terminal.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 use std::io::Write as _;
 

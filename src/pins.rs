@@ -83,19 +83,16 @@ impl Pins {
 
     /// Remembers what was seen; versions only rise.
     pub(crate) fn remember(&mut self, seen: Pinned) {
-        match self.authorities.iter_mut().find(|pinned| pinned.root_sha256 == seen.root_sha256) {
-            Some(known) => {
-                known.root = known.root.max(seen.root);
-                known.targets = known.targets.max(seen.targets);
-                known.timestamp = known.timestamp.max(seen.timestamp);
-                known.url = seen.url.or_else(|| known.url.take());
-                known.demonstration |= seen.demonstration;
-            }
-            None => {
-                self.authorities.push(seen);
-                if self.authorities.len() > MOST {
-                    self.authorities.remove(0);
-                }
+        if let Some(known) = self.authorities.iter_mut().find(|pinned| pinned.root_sha256 == seen.root_sha256) {
+            known.root = known.root.max(seen.root);
+            known.targets = known.targets.max(seen.targets);
+            known.timestamp = known.timestamp.max(seen.timestamp);
+            known.url = seen.url.or_else(|| known.url.take());
+            known.demonstration |= seen.demonstration;
+        } else {
+            self.authorities.push(seen);
+            if self.authorities.len() > MOST {
+                self.authorities.remove(0);
             }
         }
     }

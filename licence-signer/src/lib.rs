@@ -25,15 +25,6 @@ pub use settings::{Settings, StartError, Stop};
 pub use signer::LicenceSigner;
 pub use world::World;
 
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 tokio::task_local! {
     /// The incident number of the request at work, for the audit rows that it writes.
     static INCIDENT: String;

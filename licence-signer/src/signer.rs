@@ -8,6 +8,7 @@ use keys::{KeyStore, KeyStoreError, Purpose};
 use store::Db;
 use tokio::sync::{Notify, watch};
 use url::Url;
+use verifier::encoding::hex;
 use verifier::log::Checkpoint;
 use verifier::log::merkle::empty_root;
 use verifier::time::Timestamp;
@@ -197,7 +198,7 @@ impl LicenceSigner {
 
     /// 128 random bits as lower-case hex: an id that nobody can guess.
     pub(crate) fn random_id(&self) -> Result<String, FlowError> {
-        Ok(crate::hex(&self.0.sources.bytes::<16>()?))
+        Ok(hex::encode(self.0.sources.bytes::<16>()?))
     }
 
     /// Twenty random characters for the serial of a licence identifier.

@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use verifier::encoding::hex;
 use verifier::evidence::{Evidence, EvidenceItem, EvidenceKind};
 use verifier::report::{Language, Reason};
 use verifier::time::Timestamp;
@@ -85,7 +86,7 @@ fn find_trust(named: Option<&Path>) -> Result<Result<Trust, Reason>, Failure> {
     let Ok(bytes) = std::fs::read(DEMONSTRATION_BUNDLE) else { return Ok(Err(Reason::TrustNone)) };
     let Ok(trust) = Trust::read_unexpired(&bytes) else { return Ok(Err(Reason::TrustNone)) };
     let pins = Pins::read()?;
-    let known = pins.of_root(&hex(trust.root_sha256())).is_some_and(|pinned| pinned.demonstration);
+    let known = pins.of_root(&hex::encode(trust.root_sha256())).is_some_and(|pinned| pinned.demonstration);
     if known { read_trust(&bytes) } else { Ok(Err(Reason::TrustNone)) }
 }
 
@@ -96,7 +97,7 @@ fn read_trust(bytes: &[u8]) -> Result<Result<Trust, Reason>, Failure> {
         Err(error) => return Ok(Err(reason(error))),
     };
     let pins = Pins::read()?;
-    let pin = pins.of_root(&hex(trust.root_sha256())).map(|pinned| Pin {
+    let pin = pins.of_root(&hex::encode(trust.root_sha256())).map(|pinned| Pin {
         root_sha256: *trust.root_sha256(),
         versions: Versions { root: pinned.root, targets: pinned.targets, timestamp: pinned.timestamp },
     });
@@ -137,8 +138,4 @@ async fn fetch(opened: &Opened<'_>, evidence: &mut Evidence, now: Timestamp) -> 
         }
     }
     Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -104,7 +104,7 @@ impl Data {
         let before = secrets.len();
         for client in clients {
             if !secrets.contains_key(*client) {
-                secrets.insert((*client).to_owned(), b64u::encode(&sources.bytes::<32>()?));
+                secrets.insert((*client).to_owned(), b64u::encode(sources.bytes::<32>()?));
             }
         }
         if secrets.len() != before {

@@ -13,6 +13,7 @@ use keys::{KeyStore, Purpose};
 use licence_signer::LicenceSigner;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use verifier::encoding::hex;
 use verifier_desk::{Desk, TrustSource};
 use web::outbound::{Outbound, OutboundSettings};
 use web::relying_party::{ClientAuthentication, RelyingParty, RelyingPartySettings};
@@ -272,7 +273,7 @@ pub(crate) fn idp_settings() -> Result<idp::settings::Settings, Failure> {
 async fn pin(signer: &LicenceSigner, samples: &Path) -> Result<String, Failure> {
     let bytes = signer.trust_bundle().await?.ok_or_else(|| Failure::new("licence-signer has no trust bundle"))?;
     let trust = verifier::trust::Trust::read_unexpired(bytes.as_bytes())?;
-    let root_sha256: String = trust.root_sha256().iter().map(|byte| format!("{byte:02x}")).collect();
+    let root_sha256 = hex::encode(trust.root_sha256());
     let versions = trust.versions();
     let seen = Pinned {
         authority: trust.authority().to_owned(),

@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use keys::sources::Sources;
+use verifier::encoding::hex;
 use verifier::time::Timestamp;
 
 use crate::{Db, StorageError, Tx, on};
@@ -125,7 +126,7 @@ pub async fn hold<Round, Running>(
         tracing::error!(work = work.name, "the random source failed; this process does not take part");
         return;
     };
-    let holder = hex(&bytes);
+    let holder = hex::encode(bytes);
     let mut stop = pin!(stop);
     let mut held: Option<Lease> = None;
     loop {
@@ -163,13 +164,4 @@ async fn keep(
         return Ok(Some(renewed));
     }
     take(db, work.name, holder, now, work.seconds).await
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

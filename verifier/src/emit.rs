@@ -96,14 +96,3 @@ pub(crate) fn sha256_of(parts: &[&[u8]]) -> [u8; 32] {
     }
     context.finish().as_ref().try_into().expect("SHA-256 is 32 bytes")
 }
-
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(DIGITS[usize::from(byte >> 4)].into());
-        text.push(DIGITS[usize::from(byte & 15)].into());
-    }
-    text
-}

@@ -298,7 +298,7 @@ fn askable(reference: &StatusReference, trust: &Trust) -> Result<(), Reason> {
 
 fn trust_facts(trust: &Trust) -> TrustFacts {
     TrustFacts {
-        root_sha256: crate::emit::hex(trust.root_sha256()),
+        root_sha256: crate::encoding::hex::encode(trust.root_sha256()),
         version: trust.versions().targets,
         expires: trust.expires(),
         demonstration: trust.is_demonstration(),

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use verifier::encoding::hex;
 
 use crate::problem::Problem;
 
@@ -31,12 +32,8 @@ impl Asset {
 
 /// The first 16 hex digits of SHA-256: what an asset's address and `ETag` hold.
 pub(crate) fn short_digest(bytes: &[u8]) -> String {
-    use std::fmt::Write;
     let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-    digest.as_ref().iter().take(8).fold(String::with_capacity(16), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // writing to a String does not fail
-        text
-    })
+    hex::encode(&digest.as_ref()[..8])
 }
 
 /// Where the style sheet is.

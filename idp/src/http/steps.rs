@@ -142,7 +142,8 @@ pub(crate) fn leave(asker: &Asker, answer: &Answer, asked_by: &Method) -> Respon
     let is_error = parameters.iter().any(|(name, _)| *name == "error");
     let title = words.get(if is_error { "returning-refused-title" } else { "returning-title" });
     if answer.mode == ResponseMode::FormPost {
-        let main = FormPost { w: words, title: &title, name, host: &host, action: &answer.redirect_uri, fields: &parameters };
+        let main =
+            FormPost { w: words, title: &title, name, host: &host, action: &answer.redirect_uri, fields: &parameters };
         let policy = Policy { script: true, forms_leave: true, ..Policy::default() };
         let page = Page::of(asker, title.clone(), &main).view_to("/");
         return page.script("/static/submit.js").policy(policy).into_response();

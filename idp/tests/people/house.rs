@@ -259,7 +259,8 @@ impl<'a> Browser<'a> {
         headers: &[(&str, &str)],
         fields: Option<&[(&str, &str)]>,
     ) -> Answer {
-        let body = fields.map(|fields| url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish());
+        let body =
+            fields.map(|fields| url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish());
         self.send(method, path, headers, body).await
     }
 

@@ -2,6 +2,7 @@
 
 use ring::rand::{SecureRandom as _, SystemRandom};
 use verifier::algorithm::Algorithm;
+use verifier::encoding::hex;
 use verifier::time::Timestamp;
 use zeroize::Zeroizing;
 
@@ -47,7 +48,7 @@ pub(super) fn pair_row(
 fn secret_row(now: Timestamp) -> Result<KeyRow, KeyStoreError> {
     let mut secret = Zeroizing::new(vec![0; 32]);
     SystemRandom::new().fill(&mut secret).map_err(|_| KeyStoreError::Random)?;
-    let kid = SecretKey::id_of(&secret).map(|byte| format!("{byte:02x}")).concat();
+    let kid = hex::encode(SecretKey::id_of(&secret));
     Ok(bare_row(kid, SecretBytes(secret), None, now))
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use store::audit;
+use verifier::encoding::hex;
 use verifier::rendition::code::write::Profile;
 use verifier::time::Timestamp;
 
@@ -131,7 +132,7 @@ impl LicenceSigner {
             asked_at: None,
             agreed_at: None,
         };
-        let code_digest = keys.digest("presentation", &crate::hex(code.bits()));
+        let code_digest = keys.digest("presentation", &hex::encode(code.bits()));
         let digits_digest = keys.digest("presentation.digits", &digits);
         presentations::add(&mut tx, &presentation, &code_digest, &digits_digest).await?;
         self.audit_holder(&mut tx, holder, "presentation.make", Some(&showing.licence)).await?;
@@ -176,7 +177,7 @@ impl LicenceSigner {
         let by_code = PresentationCode::read(text);
         let row = match (&by_code, read_digits(text)) {
             (Some(code), _) => {
-                presentations::by_code(&mut tx, &keys.digest("presentation", &crate::hex(code.bits()))).await?
+                presentations::by_code(&mut tx, &keys.digest("presentation", &hex::encode(code.bits()))).await?
             }
             (None, Some(digits)) => {
                 let since = now.plus(-2 * ANSWER_SECONDS);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use keys::Purpose;
 use store::StorageError;
 use store::lease::{self, Lease};
+use verifier::encoding::hex;
 use verifier::log::merkle::{frontier_nodes, inclusion_proof, leaf_hash, node_hash};
 use verifier::log::{Checkpoint, Frontier, Hash, NodeId};
 
@@ -92,7 +93,7 @@ pub(crate) async fn run(signer: &LicenceSigner, stop: impl Future<Output = ()>) 
         tracing::error!("the random source failed; this process does not sequence the log");
         return;
     };
-    let holder = crate::hex(&bytes);
+    let holder = hex::encode(bytes);
     let mut held: Option<Lease> = None;
     let mut stop = std::pin::pin!(stop);
     loop {

@@ -157,9 +157,8 @@ async fn callback(
     asker: Asker,
     Query(answer): Query<Callback>,
 ) -> Result<Response, Problem> {
-    let (pending, cookie) = match portal.0.pending.take(&asker, &answer.state) {
-        Ok(found) => found,
-        Err(_) => return Ok(Redirect::to("/?notice=login.expired").into_response()),
+    let Ok((pending, cookie)) = portal.0.pending.take(&asker, &answer.state) else {
+        return Ok(Redirect::to("/?notice=login.expired").into_response());
     };
     let began = portal.0.sessions.take_begun(&answer.state);
     let done = complete(&portal, &pending, &answer, began, &asker).await;

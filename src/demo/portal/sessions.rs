@@ -80,7 +80,7 @@ impl Sessions {
 
     /// Stores a session under a new random name, which is the cookie's value.
     pub(super) fn store(&self, session: Session, sources: &Sources) -> Result<String, RandomError> {
-        let id = b64u::encode(&sources.bytes::<24>()?);
+        let id = b64u::encode(sources.bytes::<24>()?);
         locked(&self.live).insert(id.clone(), session);
         Ok(id)
     }

@@ -33,7 +33,7 @@ pub(super) async fn match_person(
     headers: HeaderMap,
     Json(request): Json<MatchPerson>,
 ) -> Response {
-    if let Err(refusal) = authenticate(&simulators, &headers) {
+    if let Some(refusal) = unauthenticated(&simulators, &headers) {
         return refusal;
     }
     let other = simulators.take_fault(Fault::OtherOwner);
@@ -53,7 +53,7 @@ pub(super) async fn read_organisation(
     headers: HeaderMap,
     Json(request): Json<ReadOrganisation>,
 ) -> Response {
-    if let Err(refusal) = authenticate(&simulators, &headers) {
+    if let Some(refusal) = unauthenticated(&simulators, &headers) {
         return refusal;
     }
     let Some(organisation) = world::organisation(&request.code) else {
@@ -84,7 +84,7 @@ pub(super) async fn message_by_number(
     headers: HeaderMap,
     Json(request): Json<MessageByNumber>,
 ) -> Response {
-    if let Err(refusal) = authenticate(&simulators, &headers) {
+    if let Some(refusal) = unauthenticated(&simulators, &headers) {
         return refusal;
     }
     if simulators.take_fault(Fault::Timeout) {
@@ -115,7 +115,7 @@ pub(super) async fn message_direct(
     headers: HeaderMap,
     Json(request): Json<MessageDirect>,
 ) -> Response {
-    if let Err(refusal) = authenticate(&simulators, &headers) {
+    if let Some(refusal) = unauthenticated(&simulators, &headers) {
         return refusal;
     }
     let name = world::PERSONS.iter().find(|person| person.phone == request.phone).map_or("", |person| person.name);
@@ -134,8 +134,9 @@ fn same_name(left: &str, right: &str) -> bool {
     plain(left) == plain(right)
 }
 
-fn authenticate(simulators: &Simulators, headers: &HeaderMap) -> Result<(), Response> {
-    check(simulators, headers).ok_or_else(|| refuse(StatusCode::UNAUTHORIZED, "unauthenticated"))
+/// The refusal of a caller who did not prove himself.
+fn unauthenticated(simulators: &Simulators, headers: &HeaderMap) -> Option<Response> {
+    check(simulators, headers).is_none().then(|| refuse(StatusCode::UNAUTHORIZED, "unauthenticated"))
 }
 
 fn check(simulators: &Simulators, headers: &HeaderMap) -> Option<()> {

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use keys::sources::Sources;
 use ring::digest::{Context, SHA256};
+use verifier::encoding::hex;
 
 use super::Stored;
-use crate::lease::{self, Lease, Work, hex};
+use crate::lease::{self, Lease, Work};
 use crate::{Db, StorageError, Tx, on};
 
 /// The end of the chain: how many rows it has and the last one's digest (lower-case hex, empty for none).
@@ -131,5 +132,5 @@ pub(super) fn digest(before: &str, place: i64, row: &Stored) -> String {
     ] {
         part(text.map(String::as_bytes));
     }
-    hex(context.finish().as_ref())
+    hex::encode(context.finish().as_ref())
 }

@@ -148,7 +148,7 @@ impl Desk {
 
     async fn sweep(&self) {
         loop {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
             if let Err(error) = store::sweep(&self.0.db, SWEEPS, self.0.sources.now()).await {
                 tracing::warn!(%error, "expired rows stay for now");
             }
@@ -303,7 +303,7 @@ impl Desk {
     }
 
     /// Puts head and navigation around a page.
-    pub(crate) fn dress(&self, asker: &Asker, page: Page, session: Option<&(String, Session)>, here: &str) -> Page {
+    pub(crate) fn dress(asker: &Asker, page: Page, session: Option<&(String, Session)>, here: &str) -> Page {
         let Some((cookie, session)) = session else { return page };
         let w = asker.words();
         let item = |href: &str, key: &str| NavItem::new(href, w.get(key), href == here);

@@ -21,8 +21,11 @@ pub(crate) struct SignerClient {
     url: Arc<str>,
     outbound: Outbound,
     sources: Sources,
-    matters: Arc<Mutex<Option<(Timestamp, Arc<Vec<Matter>>)>>>,
+    matters: Arc<Mutex<Option<Register>>>,
 }
+
+/// The register of matters and when it was read.
+type Register = (Timestamp, Arc<Vec<Matter>>);
 
 /// A matter of the register.
 #[derive(Clone, Debug, Deserialize)]

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use keys::sources::Sources;
+use verifier::encoding::hex;
 use verifier::trust::{Pin, Trust};
 use web::outbound::Outbound;
 
@@ -12,7 +13,7 @@ use crate::settings::{Settings, TrustSource};
 /// Between two looks at a file.
 const FILE_PAUSE: Duration = Duration::from_secs(30);
 /// Between two fetches.
-const FETCH_PAUSE: Duration = Duration::from_secs(3_600);
+const FETCH_PAUSE: Duration = Duration::from_hours(1);
 /// Between two fetches while there is no bundle yet.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
 
@@ -82,7 +83,7 @@ impl TrustKeeper {
             TrustSource::File { root_sha256, .. } => root_sha256.as_deref(),
             TrustSource::Url { root_sha256, .. } => Some(root_sha256.as_str()),
         };
-        let found: String = trust.root_sha256().iter().map(|byte| format!("{byte:02x}")).collect();
+        let found = hex::encode(trust.root_sha256());
         if expected.is_some_and(|expected| !expected.eq_ignore_ascii_case(&found)) {
             return Err(format!("its root is {found}, another one than root_sha256 names"));
         }

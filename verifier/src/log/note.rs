@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::signature::{ED25519, UnparsedPublicKey};
 
 use crate::emit::sha256_of;
+use crate::encoding::hex;
 
 /// The most signature lines that a reader looks at.
 const MAX_SIGNATURES: usize = 64;
@@ -66,7 +67,7 @@ impl VerifierKey {
         };
         let key = key.try_into().map_err(|_| NoteError("an Ed25519 key has 32 bytes"))?;
         let found = Self::new(name, kind, key).ok_or(NoteError("the key's name"))?;
-        if crate::emit::hex(&found.id) != hash {
+        if hex::encode(found.id) != hash {
             return Err(NoteError("the key's hash differs"));
         }
         Ok(found)
@@ -112,7 +113,7 @@ impl std::fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut bytes = vec![self.kind.byte()];
         bytes.extend_from_slice(&self.key);
-        write!(f, "{}+{}+{}", self.name, crate::emit::hex(&self.id), STANDARD.encode(bytes))
+        write!(f, "{}+{}+{}", self.name, hex::encode(self.id), STANDARD.encode(bytes))
     }
 }
 

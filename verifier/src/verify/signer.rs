@@ -2,7 +2,7 @@
 
 use crate::algorithm::Algorithm;
 use crate::certificate::{Certificate, Path, PathReason, Usage};
-use crate::emit::hex;
+use crate::encoding::hex;
 use crate::report::{CheckCode, Reason, SignerFacts};
 use crate::subject::SocialCreditCode;
 use crate::time::Timestamp;
@@ -96,7 +96,7 @@ impl<'a> Signer<'a> {
         SignerFacts {
             subject: self.leaf.subject().to_string(),
             credit_code: self.credit_code().map(str::to_owned),
-            certificate_sha256: hex(self.leaf.sha256()),
+            certificate_sha256: hex::encode(self.leaf.sha256()),
             path: path.certificates().iter().skip(1).map(|ca| ca.subject().to_string()).collect(),
         }
     }

@@ -76,7 +76,7 @@ pub(super) async fn form(
     };
     let (licence, _) = pages.signer().read(&officer, &id).await?;
     event.after(licence.state).map_err(FlowError::from)?;
-    let request_id = b64u::encode(&pages.signer().sources().bytes::<16>().map_err(Problem::internal)?);
+    let request_id = b64u::encode(pages.signer().sources().bytes::<16>().map_err(Problem::internal)?);
     let form = EventForm { request_id, ..EventForm::default() };
     Ok(show(&pages, &asker, &session, &licence, event, form, Vec::new()))
 }

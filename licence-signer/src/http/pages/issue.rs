@@ -90,7 +90,7 @@ pub(super) async fn form(
     let known = pages.signer().licence_type(&code, None).ok_or(FlowError::TypeUnknown)?;
     let now = today(pages.signer().sources().now());
     let values = BTreeMap::from([("issue_date".to_owned(), now.clone()), ("valid_from".to_owned(), now)]);
-    let id = b64u::encode(&pages.signer().sources().bytes::<16>().map_err(Problem::internal)?);
+    let id = b64u::encode(pages.signer().sources().bytes::<16>().map_err(Problem::internal)?);
     show(&pages, &asker, &session, &officer, &known, &values, id, Vec::new())
 }
 

@@ -91,12 +91,11 @@ pub(super) async fn licences(State(pages): State<Pages>, asker: Asker) -> Result
     let mut own_shown = true;
     let (own, organisation) = match (session.organisation(), &session.contents.mandate) {
         (Some(name), Some(mandate)) => {
-            let own = match pages.person(&session).await {
-                Some(person) => signer.own_licences(&person).await?,
-                None => {
-                    own_shown = false;
-                    Vec::new()
-                }
+            let own = if let Some(person) = pages.person(&session).await {
+                signer.own_licences(&person).await?
+            } else {
+                own_shown = false;
+                Vec::new()
             };
             counted.extend(own.iter().map(|licence| state_marks(licence, now)));
             let role = w.get(&format!("signer-role-{}", mandate.role)).into_owned();

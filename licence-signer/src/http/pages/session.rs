@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use store::audit;
+use verifier::encoding::hex;
 use verifier::time::Timestamp;
 use web::claims::{Actor, Identity, Mandate, Organisation, SubType};
 use web::page::{Acting, NavItem};
@@ -178,12 +179,13 @@ impl Pages {
         let plain = serde_json::to_vec(contents).map_err(Problem::internal)?;
         let keys = self.signer().key_store().field_keys(now).map_err(Problem::internal)?;
         let random = self.signer().sources().random.as_ref();
-        keys.seal("page_sessions", "secrets", &crate::hex(id_digest), &plain, random).map_err(Problem::internal)
+        keys.seal("page_sessions", "secrets", &hex::encode(id_digest), &plain, random).map_err(Problem::internal)
     }
 
     fn unseal(&self, id_digest: &[u8], sealed: &[u8], now: Timestamp) -> Result<Contents, Problem> {
         let keys = self.signer().key_store().field_keys(now).map_err(Problem::internal)?;
-        let plain = keys.open("page_sessions", "secrets", &crate::hex(id_digest), sealed).map_err(Problem::internal)?;
+        let plain =
+            keys.open("page_sessions", "secrets", &hex::encode(id_digest), sealed).map_err(Problem::internal)?;
         serde_json::from_slice(&plain).map_err(Problem::internal)
     }
 
@@ -227,11 +229,11 @@ impl Pages {
             ]
         };
         let page = page.nav(items);
-        self.undressed(page, session)
+        Self::undressed(page, session)
     }
 
     /// As [`Pages::dress`] without navigation, for showing a code.
-    pub(super) fn undressed(&self, page: Page, session: &Session) -> Page {
+    pub(super) fn undressed(page: Page, session: &Session) -> Page {
         let page = page.who(&session.contents.name).bound_to(session.cookie.clone());
         match (&session.contents.mandate, session.organisation()) {
             (Some(mandate), Some(name)) => page.acting(&Acting {

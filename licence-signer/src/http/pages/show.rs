@@ -83,7 +83,7 @@ pub(super) async fn ask(State(pages): State<Pages>, asker: Asker, Path(id): Path
         .filter(|item| licence.facts.items.contains_key(&item.name))
         .map(|item| Choice { code: item.name.clone(), name: parts::title(w, &item.titles).to_owned(), selected: true })
         .collect();
-    asking(&pages, &asker, &session, &licence, "show", choices)
+    Ok(asking(&pages, &asker, &session, &licence, "show", choices))
 }
 
 /// `GET /licences/{id}/offline-code`
@@ -94,7 +94,7 @@ pub(super) async fn ask_offline(
 ) -> Result<Response, Problem> {
     let Some(session) = pages.session(&asker).await? else { return Ok(first(&format!("/licences/{id}"))) };
     let (_, licence) = find(&pages, &session, &id).await?;
-    asking(&pages, &asker, &session, &licence, "offline-code", Vec::new())
+    Ok(asking(&pages, &asker, &session, &licence, "offline-code", Vec::new()))
 }
 
 fn asking(
@@ -104,7 +104,7 @@ fn asking(
     licence: &Licence,
     kind: &str,
     choices: Vec<Choice>,
-) -> Result<Response, Problem> {
+) -> Response {
     let w = asker.words();
     let title = parts::type_title(w, pages.signer(), licence);
     let heading = w.with("signer-show-heading", &[("title", &title)]).into_owned();
@@ -117,7 +117,7 @@ fn asking(
         form_token: asker.form_token(&session.cookie),
         choices,
     };
-    Ok(pages.undressed(Page::of(asker, heading, &page).slim(), session).into_response())
+    Pages::undressed(Page::of(asker, heading, &page).slim(), session).into_response()
 }
 
 /// `POST /licences/{id}/show`: makes the code; each press makes a new one.
@@ -159,7 +159,7 @@ pub(super) async fn present(
         note: w.get("signer-note-presentation").into_owned(),
     };
     let page = Page::of(&asker, heading, &page).slim().view_to(format!("/licences/{id}/show"));
-    Ok(pages.undressed(page, &session).into_response())
+    Ok(Pages::undressed(page, &session).into_response())
 }
 
 /// What the other side will see.
@@ -221,7 +221,7 @@ pub(super) async fn offline(
         note: w.get("signer-note-offline").into_owned(),
     };
     let page = Page::of(&asker, heading, &page).slim().view_to(format!("/licences/{id}/offline-code"));
-    Ok(pages.undressed(page, &session).into_response())
+    Ok(Pages::undressed(page, &session).into_response())
 }
 
 /// `GET /presentations/{id}`: who asks after the digits were typed.
@@ -259,7 +259,7 @@ pub(super) async fn stage(
         asks: matches!(stage, Stage::Asked(_)),
         waiting: matches!(stage, Stage::Waiting),
     };
-    Ok(pages.undressed(Page::of(&asker, w.get(key), &page).slim(), &session).into_response())
+    Ok(Pages::undressed(Page::of(&asker, w.get(key), &page).slim(), &session).into_response())
 }
 
 /// The holder's answer.

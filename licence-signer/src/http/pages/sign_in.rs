@@ -111,14 +111,13 @@ fn organisation_name(userinfo: &Identity) -> Option<String> {
 /// The number by which the library finds whose licences these are: the organisation's code, else the person's number.
 fn holder_code(identity: &Identity, userinfo: &Identity) -> Result<HolderCode, Problem> {
     let organisation = userinfo.organisation.as_ref().or(identity.organisation.as_ref());
-    let code = match organisation {
-        Some(organisation) => HolderCode::of_type("001", &organisation.code),
-        None => {
-            let (Some(id_type), Some(number)) = (&userinfo.id_type, &userinfo.id_number) else {
-                return Err(Problem::forbidden("login.number_withheld"));
-            };
-            HolderCode::of_type(id_type, number)
-        }
+    let code = if let Some(organisation) = organisation {
+        HolderCode::of_type("001", &organisation.code)
+    } else {
+        let (Some(id_type), Some(number)) = (&userinfo.id_type, &userinfo.id_number) else {
+            return Err(Problem::forbidden("login.number_withheld"));
+        };
+        HolderCode::of_type(id_type, number)
     };
     code.map_err(|_| Problem::forbidden("login.number_unreadable"))
 }
@@ -126,7 +125,7 @@ fn holder_code(identity: &Identity, userinfo: &Identity) -> Result<HolderCode, P
 async fn store_session(pages: &Pages, asker: &Asker, contents: Contents) -> Result<String, Problem> {
     let signer = pages.signer();
     let now = signer.sources().now();
-    let value = b64u::encode(&signer.sources().bytes::<32>().map_err(Problem::internal)?);
+    let value = b64u::encode(signer.sources().bytes::<32>().map_err(Problem::internal)?);
     let id_digest = sessions::digest_of(&value);
     let sealed = pages.seal(&id_digest, &contents, now)?;
     let end = now.plus(SESSION_SECONDS);

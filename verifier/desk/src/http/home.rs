@@ -42,7 +42,7 @@ pub(super) async fn first_page(desk: &Desk, asker: &Asker, notice: String) -> Re
         today,
     };
     let page = Page::of(asker, w.get("desk-title"), &page).view_to("/");
-    Ok(desk.dress(asker, page, session.as_ref(), "/").into_response())
+    Ok(Desk::dress(asker, page, session.as_ref(), "/").into_response())
 }
 
 /// The sentence of how many of each verdict a clerk has had today.
@@ -226,7 +226,7 @@ async fn render(
     let title = format!("{}：{}", view.word, report_view::title(w, report));
     let page = ResultPage { w, matter: case_line(desk, asker, case).await, v: view };
     let page = Page::of(asker, title, &page).view_to("/");
-    Ok(desk.dress(asker, page, session, "/").into_response())
+    Ok(Desk::dress(asker, page, session, "/").into_response())
 }
 
 /// Sends to sign in and back to `to`.

@@ -119,7 +119,7 @@ async fn answered(
         let found = licences.iter().map(|report| report_view::view(w, report, &context)).collect();
         Page::of(asker, w.get("desk-lookup-title"), &LookupResult { w, matter: line, found })
     };
-    Ok(desk.dress(asker, page.view_to("/lookup"), Some(session), "/lookup").into_response())
+    Ok(Desk::dress(asker, page.view_to("/lookup"), Some(session), "/lookup").into_response())
 }
 
 async fn show(
@@ -159,7 +159,7 @@ async fn show(
     if refused {
         page = page.refused();
     }
-    Ok(desk.dress(asker, page, Some(session), "/lookup").into_response())
+    Ok(Desk::dress(asker, page, Some(session), "/lookup").into_response())
 }
 
 async fn matter_of(desk: &Desk, case: &Case) -> Result<Matter, Problem> {

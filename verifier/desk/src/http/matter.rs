@@ -102,7 +102,7 @@ async fn show(
     if refused {
         page = page.refused();
     }
-    Ok(desk.dress(asker, page, Some(session), "/matter").into_response())
+    Ok(Desk::dress(asker, page, Some(session), "/matter").into_response())
 }
 
 /// Whether text is one line of 1 to `most` characters, as licence-signer takes it.

@@ -85,7 +85,7 @@ fn new_session(desk: &Desk, login: &Login) -> Result<Option<(String, Session)>, 
         return Ok(None);
     }
     let now = desk.sources().now();
-    let value = b64u::encode(&desk.sources().bytes::<32>().map_err(Problem::internal)?);
+    let value = b64u::encode(desk.sources().bytes::<32>().map_err(Problem::internal)?);
     let blank = Secrets {
         name: identity.name.clone().unwrap_or_default(),
         sub: identity.sub.clone(),

@@ -40,5 +40,5 @@ pub(super) async fn page(State(desk): State<Desk>, asker: Asker) -> Result<Respo
         .collect();
     let page = Today { w, summary: summary(&desk, &asker, &session.1).await?, rows };
     let page = Page::of(&asker, w.get("desk-today"), &page);
-    Ok(desk.dress(&asker, page, Some(&session), "/today").into_response())
+    Ok(Desk::dress(&asker, page, Some(&session), "/today").into_response())
 }
