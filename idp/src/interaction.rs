@@ -181,8 +181,12 @@ impl Interaction {
         self.authenticated_at = Some(at);
     }
 
-    /// The person chose a live session of this browser in the picker. Whether it is one is checked when it goes on.
+    /// The person chose a live session of this browser in the picker. Whether it is one is checked when it goes on. A sign-in
+    /// of another one within this interaction says nothing of it.
     pub fn choose_session(&mut self, session: SessionId) {
+        if self.session.as_ref() != Some(&session) {
+            self.authenticated_at = None;
+        }
         self.session = Some(session);
         self.acting = None;
         self.consented_at = None;

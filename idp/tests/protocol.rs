@@ -540,6 +540,35 @@ async fn consent_is_asked_once_and_the_whole_number_by_a_line_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_fresh_sign_in_is_no_word_for_another_person_of_the_browser() {
+    let world = World::start().await;
+    let alice = world.person("alice", "张三", NUMBER).await;
+    let bob = world.person("bob", "李四", "110101199001010029").await;
+    for demand in [("prompt", "login"), ("max_age", "60")] {
+        let mut browser = Visitor::default();
+        world.code(&mut browser, &bob, &[]).await;
+        world.advance(3_600);
+        let path = world.get(&mut browser, &world.authorize("other", &[demand])).await.location().to_owned();
+        let path = world.sign_in(&mut browser, &path, &alice, Acr::Two).await.location().to_owned();
+        let id = path.strip_prefix("/consent/").unwrap_or_else(|| panic!("{path}"));
+        let picker = format!("/select-account/{id}");
+        let page = world.get(&mut browser, &picker).await;
+        let at = page.text.rfind("name=\"form_token\" value=\"").unwrap() + 25;
+        let token = page.text[at..].split('"').next().unwrap().to_owned();
+        let sessions: Vec<&str> =
+            page.text.split("name=\"account\" value=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let (own, others) = (sessions[0], sessions[1]);
+        let answer = async |browser: &mut Visitor, account: &str| {
+            let fields = [("form_token", token.as_str()), ("account", account)];
+            world.submit(browser, &picker, &fields).await.location().to_owned()
+        };
+        assert_eq!(answer(&mut browser, own).await, path, "{demand:?}: who has just signed in goes on");
+        let back = answer(&mut browser, others).await;
+        assert_eq!(back, format!("/sign-in/{id}"), "{demand:?}: the other one has to sign in");
+    }
+}
+
+#[tokio::test]
 async fn a_portal_acts_elsewhere_for_a_person_who_was_asked_alone() {
     let world = World::start().await;
     let alice = world.person("alice", "张三", NUMBER).await;
