@@ -94,6 +94,15 @@ pub fn buckets(tried: Tried, account: &str, source: Option<IpAddr>, device: Opti
     ]
 }
 
+/// How many registrations of one number pass without a wait, from wherever: each sends messages to its holder, and tries of
+/// its codes come from as many networks as somebody can rent.
+const REGISTRATIONS_OF_NUMBER: i64 = 20;
+
+/// The bucket of a number's registrations from all networks together.
+pub fn of_number(account: &str) -> Bucket {
+    Bucket { key: digest::parts(&["number", Tried::Registration.name(), account]), allowed: REGISTRATIONS_OF_NUMBER }
+}
+
 /// The bucket of a network alone.
 pub fn of_source(tried: Tried, source: Option<IpAddr>) -> Bucket {
     source_bucket(tried, &network(source))

@@ -58,7 +58,10 @@ pub(crate) async fn begin(
     let account = account_key(&fields.digest(login.kind(), &login.canonical()));
     let buckets = attempts::buckets(Try::Registration, &account, from.source, None);
     let mut tx = idp.db().begin().await?;
-    let taken = attempts_store::take(&mut tx, &buckets, now).await?;
+    let mut taken = attempts_store::take(&mut tx, &buckets, now).await?;
+    if taken.is_ok() {
+        taken = attempts_store::take(&mut tx, &[attempts::of_number(&account)], now).await?;
+    }
     tx.commit().await?;
     if let Err(wait) = taken {
         return Ok(Err(NotBegun::Wait(wait)));

@@ -185,6 +185,32 @@ async fn somebody_registers_to_level_two() {
 }
 
 #[tokio::test]
+async fn one_number_is_not_tried_from_everywhere_at_once() {
+    let house = House::new().await;
+    let (number, other, _) = numbers();
+    house.registers.lock().expect("no panic").people = [
+        (number.clone(), ("欧阳测试".to_owned(), Some("10000000012".to_owned()))),
+        (other.clone(), ("张三".to_owned(), Some("10000000013".to_owned()))),
+    ]
+    .into();
+    let begin = async |network: u8, name: &str, number: &str| {
+        let mut browser = Browser::new(&house);
+        browser.address = std::net::IpAddr::from([198, 51, 100, network]);
+        let page = browser.get("/register").await;
+        let fields = [("name", name), ("number", number), ("phone", "10000000012")];
+        browser.fill(&page, "/register", &fields).await.status
+    };
+    for network in 0..20 {
+        assert_eq!(begin(network, "欧阳测试", &number).await, StatusCode::SEE_OTHER, "{network}");
+    }
+    assert_eq!(begin(20, "欧阳测试", &number).await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(house.registers.lock().expect("no panic").messages.len(), 20, "no message either");
+    assert_eq!(begin(21, "张三", &other).await, StatusCode::SEE_OTHER, "others go on");
+    house.wait(31);
+    assert_eq!(begin(22, "欧阳测试", &number).await, StatusCode::SEE_OTHER, "and the holder after a wait");
+}
+
+#[tokio::test]
 async fn a_phone_that_only_ends_alike_leads_to_nobody_else() {
     let house = House::new().await;
     let (victim, thief, _) = numbers();
