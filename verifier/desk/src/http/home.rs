@@ -49,7 +49,7 @@ pub(super) async fn first_page(desk: &Desk, asker: &Asker, notice: String) -> Re
 pub(super) async fn summary(desk: &Desk, asker: &Asker, session: &Session) -> Result<String, Problem> {
     let mut reader = desk.db().reader().await.map_err(storage_problem)?;
     let from = day_start(desk.sources().now());
-    let counts = reports::count(&mut reader, &session.clerk, from).await.map_err(storage_problem)?;
+    let counts = reports::count(&mut reader, session, from).await.map_err(storage_problem)?;
     let count = |verdict: &str| counts.iter().find(|(v, _)| v == verdict).map_or(0, |(_, n)| *n);
     let all: i64 = counts.iter().map(|(_, n)| n).sum();
     let values = [

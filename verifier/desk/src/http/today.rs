@@ -20,7 +20,7 @@ pub(super) async fn page(State(desk): State<Desk>, asker: Asker) -> Result<Respo
     let from = day_start(desk.sources().now());
     let lines = {
         let mut reader = desk.db().reader().await.map_err(storage_problem)?;
-        reports::since(&mut reader, &session.1.clerk, from).await.map_err(storage_problem)?
+        reports::since(&mut reader, &session.1, from).await.map_err(storage_problem)?
     };
     let rows = lines
         .into_iter()

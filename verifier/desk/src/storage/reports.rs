@@ -3,6 +3,8 @@
 use store::{StorageError, Tx, on};
 use verifier::time::Timestamp;
 
+use super::sessions::Session;
+
 /// A line of 今天的记录.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct ReportLine {
@@ -37,8 +39,9 @@ pub(crate) const INSERT: &str = "INSERT INTO reports
     (id, clerk, department, at, title_zh, title_en, verdict, cause, matter, case_number)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
 pub(crate) const SINCE: &str = "SELECT id, at, title_zh, title_en, verdict, case_number FROM reports
-    WHERE clerk = $1 AND at >= $2 ORDER BY at DESC LIMIT 200";
-pub(crate) const COUNT: &str = "SELECT verdict, count(*) FROM reports WHERE clerk = $1 AND at >= $2 GROUP BY verdict";
+    WHERE clerk = $1 AND department = $2 AND at >= $3 ORDER BY at DESC LIMIT 200";
+pub(crate) const COUNT: &str = "SELECT verdict, count(*) FROM reports
+    WHERE clerk = $1 AND department = $2 AND at >= $3 GROUP BY verdict";
 
 /// Stores a line.
 pub(crate) async fn insert(tx: &mut Tx, report: &NewReport<'_>) -> Result<(), StorageError> {
@@ -47,12 +50,15 @@ pub(crate) async fn insert(tx: &mut Tx, report: &NewReport<'_>) -> Result<(), St
         .bind(report.case).execute(c).await.map(drop))
 }
 
-/// The newest 200 lines of a clerk since an instant, newest first.
-pub(crate) async fn since(tx: &mut Tx, clerk: &str, from: Timestamp) -> Result<Vec<ReportLine>, StorageError> {
-    on!(tx, c => sqlx::query_as(SINCE).bind(clerk).bind(from.seconds()).fetch_all(c).await)
+/// The newest 200 lines of a clerk for the department acted for, since an instant, newest first. What he did for another
+/// department is that one's.
+pub(crate) async fn since(tx: &mut Tx, session: &Session, from: Timestamp) -> Result<Vec<ReportLine>, StorageError> {
+    on!(tx, c => sqlx::query_as(SINCE).bind(&session.clerk).bind(&session.department).bind(from.seconds())
+        .fetch_all(c).await)
 }
 
-/// How many of each verdict a clerk has had since an instant.
-pub(crate) async fn count(tx: &mut Tx, clerk: &str, from: Timestamp) -> Result<Vec<(String, i64)>, StorageError> {
-    on!(tx, c => sqlx::query_as(COUNT).bind(clerk).bind(from.seconds()).fetch_all(c).await)
+/// How many of each verdict a clerk has had for the department acted for, since an instant.
+pub(crate) async fn count(tx: &mut Tx, session: &Session, from: Timestamp) -> Result<Vec<(String, i64)>, StorageError> {
+    on!(tx, c => sqlx::query_as(COUNT).bind(&session.clerk).bind(&session.department).bind(from.seconds())
+        .fetch_all(c).await)
 }
