@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Outcome;
 use crate::cli::Format;
-use crate::config::Layers;
+use crate::config::{Layers, purpose};
 use crate::out;
 
 /// Prints every value in force and where it came from; refuses what a service would refuse.
@@ -19,7 +19,7 @@ pub(crate) fn check(file: &Path, format: Format) -> Outcome {
         Format::Json => {
             let values: Vec<_> = listing
                 .iter()
-                .map(|(key, value, source)| json!({ "key": key, "value": value, "source": source }))
+                .map(|(key, value, source)| json!({ "key": key, "value": value, "source": source, "purpose": purpose(key) }))
                 .collect();
             let problem = whole.as_ref().err().map(ToString::to_string);
             out::line(&json!({ "file": file, "values": values, "problem": problem }).to_string());

@@ -98,6 +98,13 @@ pub(crate) const KEYS: &[Key] = &[
     Key { built_in: Some("\"json\""), ..key("log.format", Text, "text or json") },
 ];
 
+/// What the key of a listed value (`clients[3].name`) is for.
+pub(crate) fn purpose(listed: &str) -> &'static str {
+    let mut path = listed.to_owned();
+    path.retain(|c| !c.is_ascii_digit());
+    KEYS.iter().find(|key| key.path == path || key.path == listed).map_or("", |key| key.purpose)
+}
+
 /// The known path nearest to `path`, if any is near enough to be meant.
 pub(crate) fn nearest(path: &str) -> Option<&'static str> {
     KEYS.iter()
@@ -105,4 +112,36 @@ pub(crate) fn nearest(path: &str) -> Option<&'static str> {
         .filter(|(distance, known)| *distance <= known.len().max(path.len()) / 2)
         .min()
         .map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The row of the reference for a key.
+    fn row(key: &Key) -> String {
+        let kind = match key.kind {
+            Kind::Text => "text",
+            Kind::Texts => "list of texts",
+            Kind::Number => "number",
+            Kind::Flag => "flag",
+        };
+        let built_in = key.built_in.map(|value| format!("`{value}`")).unwrap_or_default();
+        format!("| `{}` | {kind} | {built_in} | {} |", key.path, key.purpose)
+    }
+
+    #[test]
+    fn listed_values_have_their_purpose() {
+        assert_eq!(purpose("clients[12].region"), "its region (GB/T 2260)");
+        assert!(KEYS.iter().all(|key| purpose(key.path) == key.purpose));
+    }
+
+    #[test]
+    fn the_reference_lists_exactly_these_keys() {
+        let reference = include_str!("../../docs/reference/configuration.md");
+        let table = reference.split("| --- | --- | --- | --- |\n").nth(1).and_then(|rest| rest.split("\n\n").next());
+        let listed: Vec<&str> = table.expect("the reference has a table").lines().collect();
+        let known: Vec<String> = KEYS.iter().map(row).collect();
+        assert_eq!(listed, known, "write docs/reference/configuration.md anew");
+    }
 }

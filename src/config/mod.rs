@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub(crate) use keys::purpose;
 pub(crate) use layers::Layers;
 
 /// Everything that a service may be told.

@@ -4,6 +4,7 @@ pub(crate) mod client;
 pub(crate) mod open;
 mod rules;
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -42,6 +43,7 @@ pub(crate) async fn serve(args: &Serve) -> Outcome {
     let format = if config.log.format == "text" { LogFormat::Text } else { LogFormat::Json };
     web::telemetry::init(&config.log.level, format);
     let listeners = listen(&config).await?;
+    let _alone = alone(&config)?;
     let base = Base::open(&config)?;
     let keys = base.keys.clone();
     let running = match args.service {
@@ -67,6 +69,18 @@ pub(crate) async fn serve(args: &Serve) -> Outcome {
     let _ = serving.await;
     running.db().close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// On SQLite one process serves a file: keeps others away until it is dropped.
+fn alone(config: &Config) -> Result<Option<File>, Failure> {
+    let Some(path) = config.database.url.strip_prefix("sqlite://") else { return Ok(None) };
+    let path = format!("{path}.lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|error| Failure::new(format!("database.url: cannot write {path}: {error}")))?;
+    file.try_lock().map_err(|_| {
+        Failure::new("database.url: another process serves this file; several processes need PostgreSQL")
+    })?;
+    Ok(Some(file))
 }
 
 impl Running {

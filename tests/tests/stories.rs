@@ -1,8 +1,8 @@
 //! The stories: each module is one.
 
 mod browser;
-mod documents;
 mod deployment;
+mod documents;
 mod idp;
 mod main_job;
 mod signer;
