@@ -112,3 +112,25 @@ fn every_code_of_the_sources_stands_there_too() {
     }
     assert!(count > 40, "only {count} codes were seen");
 }
+
+/// Each test that `docs/security.md` names is there, and each file.
+#[test]
+fn what_holds_a_claim_of_security_exists() {
+    let sources: String = files(".rs").iter().map(|file| read(file)).collect();
+    let security = read(&repository().join("docs/security.md"));
+    let mut count = 0;
+    for line in security.lines().filter(|line| line.starts_with('|')) {
+        let claim = line.rsplit('|').nth(1).unwrap_or_default(); // the last column
+        for name in claim.split('`').skip(1).step_by(2) {
+            let is_function =
+                name.contains('_') && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+            if is_function {
+                assert!(sources.contains(&format!("fn {name}()")), "there is no test {name}");
+                count += 1;
+            } else if name.contains('/') {
+                assert!(repository().join(name).exists(), "there is no {name}");
+            }
+        }
+    }
+    assert!(count > 60, "only {count} tests were seen");
+}
