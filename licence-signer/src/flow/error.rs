@@ -118,7 +118,7 @@ impl FlowError {
             Self::Event(EventRefused::State { .. }) => "licence.state",
             Self::Event(EventRefused::Future) => "event.future",
             Self::Event(EventRefused::BackDated) => "event.back_dated",
-            Self::Member(_) => "input.member",
+            Self::Member(_) => "input.invalid_member",
             Self::IdempotencyReused => "idempotency.reused",
             Self::Matter => "matter.unknown",
             Self::MatterMayNotRead => "matter.not_for_type",

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Check, CheckCode, CheckResult, Language, LicenceFacts, Report, Sentence, day};
+use crate::time::Date;
 
 /// Writes the report: verdict, next step, facts, checks, trust. Control characters of foreign texts become `\u{FFFD}`.
 pub(super) fn text(report: &Report, language: Language) -> String {
@@ -68,13 +69,23 @@ fn facts(out: &mut String, licence: &LicenceFacts, language: Language) {
         labelled(out, &LABELS.number, &plain(number), language);
     }
     labelled(out, &LABELS.authority, &plain(&licence.issuing_authority.name), language);
-    let from = licence.valid_from.map_or_else(|| plain(""), day);
-    let until = licence.valid_until.map_or_else(|| LABELS.endless.clone(), day);
-    let period = Sentence::new(format!("{} — {}", from.zh, until.zh), format!("{} — {}", from.en, until.en));
+    let period = period(licence.valid_from, licence.valid_until);
     labelled(out, &LABELS.validity, &period, language);
     for (name, value) in &licence.items {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         line(out, &format!("  {name}: {value}"));
+    }
+}
+
+/// From when until when; a code carries its last day alone.
+fn period(from: Option<Date>, until: Option<Date>) -> Sentence {
+    match (from.map(day), until.map(day)) {
+        (Some(from), until) => {
+            let until = until.unwrap_or_else(|| LABELS.endless.clone());
+            Sentence::new(format!("{} — {}", from.zh, until.zh), format!("{} — {}", from.en, until.en))
+        }
+        (None, Some(until)) => Sentence::new(format!("到{}", until.zh), format!("to {}", until.en)),
+        (None, None) => LABELS.endless.clone(),
     }
 }
 
@@ -136,4 +147,22 @@ fn labelled(out: &mut String, label: &Sentence, value: &Sentence, language: Lang
 fn line(out: &mut String, text: &str) {
     out.extend(text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }));
     out.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_says_what_is_known_of_it() {
+        let date = |text: &str| text.parse::<Date>().ok();
+        for (from, until, expected) in [
+            ("2026-11-25", "2030-11-24", "25 November 2026 — 24 November 2030"),
+            ("2026-11-25", "", "25 November 2026 — without end"),
+            ("", "2030-11-24", "to 24 November 2030"),
+            ("", "", "without end"),
+        ] {
+            assert_eq!(period(date(from), date(until)).en, expected);
+        }
+    }
 }
