@@ -134,3 +134,16 @@ fn what_holds_a_claim_of_security_exists() {
     }
     assert!(count > 60, "only {count} tests were seen");
 }
+
+#[test]
+fn the_reference_names_every_route() {
+    let reference = read(&repository().join("docs/reference/api.md"));
+    let idp = idp::http::router::ROUTES.iter().map(|route| route.path);
+    let signer = licence_signer::http::ROUTES.iter().map(|route| route.path);
+    let desk = verifier_desk::ROUTES.iter().map(|route| route.path);
+    for path in idp.chain(signer).chain(desk).filter(|path| !path.starts_with("/static/")) {
+        // A choice of renditions and the parts of a tile are written out there.
+        let named = path.replace("{rendition}", "{sdjwt").replace("{*path}", "{L}");
+        assert!(reference.contains(&format!("`{named}")), "{path} is not in docs/reference/api.md");
+    }
+}
