@@ -76,7 +76,11 @@ pub(crate) const KEYS: &[Key] = &[
     key("clients[].auth_method", Text, "client_secret_basic, client_secret_post, private_key_jwt or none"),
     key("clients[].secret_file", Text, "file with its secret"),
     key("clients[].jwks_file", Text, "file with its public keys: a JWK Set, or PEM"),
-    key("clients[].grants", Texts, "authorization_code, refresh_token, client_credentials, token-exchange; if absent, what the rest says"),
+    key(
+        "clients[].grants",
+        Texts,
+        "authorization_code, refresh_token, client_credentials, token-exchange; if absent, what the rest says",
+    ),
     key("clients[].scopes", Texts, "scopes that it may ask for"),
     key("clients[].resources", Texts, "resources that it may name (RFC 8707)"),
     key("clients[].is_resource", Text, "the resource that it is itself: it may ask about tokens for it (RFC 7662)"),

@@ -260,11 +260,8 @@ pub(crate) fn idp_settings() -> Result<idp::settings::Settings, Failure> {
     settings.region = load::REGION.into();
     settings.help_phone = "0000-12345".into();
     let register = Register { url: url(8084).parse()?, client_id: REGISTER_CLIENT.into(), key: None };
-    settings.registers = Registers {
-        population: Some(register.clone()),
-        legal_persons: Some(register.clone()),
-        phone: Some(register),
-    };
+    settings.registers =
+        Registers { population: Some(register.clone()), legal_persons: Some(register.clone()), phone: Some(register) };
     Ok(settings)
 }
 
