@@ -139,7 +139,7 @@ pub(crate) enum Keys {
     Init {
         /// For which service
         service: Service,
-        /// Its configuration, which names the key store and, for licence-signer, authority, region and oid_arc
+        /// Its configuration, which names the key store and, for licence-signer, authority, region and `oid_arc`
         #[arg(long)]
         config: PathBuf,
     },
@@ -155,7 +155,7 @@ pub(crate) enum Keys {
     Rotate {
         /// The purpose, as `list` prints it
         purpose: String,
-        /// The kind of its keys, as `list` prints it, where a purpose has several (id_token)
+        /// The kind of its keys, as `list` prints it, where a purpose has several (`id_token`)
         #[arg(long)]
         kind: Option<String>,
         #[command(flatten)]

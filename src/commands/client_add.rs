@@ -21,7 +21,7 @@ pub(crate) async fn add(args: &ClientAdd) -> Outcome {
     let known = registration(args);
     let secret = match args.auth_method.as_str() {
         "client_secret_basic" | "client_secret_post" => {
-            Some(Zeroizing::new(b64u::encode(&Sources::system().bytes::<32>()?)))
+            Some(Zeroizing::new(b64u::encode(Sources::system().bytes::<32>()?)))
         }
         _ => None,
     };

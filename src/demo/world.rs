@@ -78,13 +78,7 @@ pub(crate) const ORGANISATIONS: &[Organisation] = &[
 /// Codes of the licence types: who defined it (18 characters) and its number there.
 pub(crate) mod types {
     pub(crate) const BUSINESS_LICENCE: &str = "11640104MB0000019M001";
-    pub(crate) const FOOD_LICENCE: &str = "11640104MB0000019M002";
-    pub(crate) const OPERATOR_CERTIFICATE: &str = "11640104MB0000019M003";
-    pub(crate) const IDENTITY_CARD: &str = "11640100MB0000027N001";
     pub(crate) const DRIVING_LICENCE: &str = "11640100MB0000027N002";
-    pub(crate) const NO_RECORD: &str = "11640100MB0000027N003";
-    pub(crate) const SOCIAL_SECURITY_CARD: &str = "11640100MB0000035H001";
-    pub(crate) const WORKING_HOURS_APPROVAL: &str = "11640100MB0000035H002";
 }
 
 /// Every person.
