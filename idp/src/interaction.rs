@@ -1,6 +1,6 @@
 //! A stored authorization request on its way to an answer: what the pages of a sign-in work on.
 //!
-//! The steps belong to different files, the order to one ([`crate::flow::authorize`]): sign in, choose an account, choose
+//! The steps belong to different files, the order to one (`flow::authorize`): sign in, choose an account, choose
 //! for whom to act, consent, code. A page's handler finds its interaction ([`find`]), changes it by one of the methods
 //! here, and lets it go on ([`crate::http::steps::go_on`]), all in one transaction.
 
