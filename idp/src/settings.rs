@@ -1,9 +1,12 @@
 //! What an installation decides about this service.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use keys::software::SoftwareKey;
 use url::Url;
+
+use crate::client::Names;
 
 /// Settings of idp, checked before they come here (`xinyin config check`).
 #[derive(Clone, Debug)]
@@ -18,6 +21,8 @@ pub struct Settings {
     pub help_phone: String,
     /// Whether this is the demonstration: pages say so, fast password hashing is allowed.
     pub demonstration: bool,
+    /// What matters are called, by code, where pages say for which ones a mandate is.
+    pub matter_names: BTreeMap<String, Names>,
     /// Registers, where they are configured.
     pub registers: Registers,
     /// The proxies whose `X-Forwarded-For` is believed.
@@ -66,6 +71,7 @@ impl Settings {
             region: String::new(),
             help_phone: String::new(),
             demonstration: false,
+            matter_names: BTreeMap::new(),
             registers: Registers::default(),
             trusted_proxies: Vec::new(),
             session_seconds: 8 * 3_600,

@@ -278,3 +278,6 @@ problem-passkey-refused = The passkey did not work
     .detail = Try again, or use another means.
 problem-mandate-not_found = No such mandate
     .detail = It may have ended, or is not yours to manage.
+actfor-matter-licences = issuing and managing licences
+actfor-matter-verify = verifying and looking up licences
+actfor-matter-count = named matters ({ $n })

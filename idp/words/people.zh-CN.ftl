@@ -281,3 +281,6 @@ problem-passkey-refused = 通行密钥没有用成
     .detail = 请再试一次，或者用别的办法。
 problem-mandate-not_found = 没有这项授权
     .detail = 它可能已经结束，或者不归您管。
+actfor-matter-licences = 颁发和管理证照
+actfor-matter-verify = 核验和查询证照
+actfor-matter-count = 指定的 { $n } 项

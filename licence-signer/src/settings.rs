@@ -19,6 +19,8 @@ pub struct Settings {
     pub region: String,
     /// Whether it is the demonstration: pages say so.
     pub demonstration: bool,
+    /// The place whose installation it is, under the name at the head of its pages.
+    pub place: String,
     /// The telephone number at the foot of its pages.
     pub telephone: String,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -37,6 +39,7 @@ impl Settings {
             client_key: None,
             region: region.to_owned(),
             demonstration: false,
+            place: String::new(),
             telephone: String::new(),
             trusted_proxies: Vec::new(),
             danger_stop_after: None,

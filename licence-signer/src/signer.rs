@@ -276,6 +276,13 @@ fn site(settings: &Settings, sources: Sources) -> Result<Site, StartError> {
     let brand = Bilingual::new("电子证照", "E-licences");
     let mut site = Site::new("signer", url, brand, vocabulary, sources).map_err(|_| StartError::ExternalUrl)?;
     site.trusted_proxies.clone_from(&settings.trusted_proxies);
+    site.place = Bilingual::same(&settings.place);
+    site.notice = settings.demonstration.then(|| {
+        Bilingual::new(
+            "演示环境，人物、机构、证照均为虚构",
+            "Demonstration; all people, organisations and licences are invented",
+        )
+    });
     if !settings.telephone.is_empty() {
         site.telephone.clone_from(&settings.telephone);
     }

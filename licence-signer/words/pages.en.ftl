@@ -207,3 +207,7 @@ signer-purpose-label = Purpose
 signer-agree = Agree
 signer-refuse = Do not agree
 signer-look-again = Look again
+signer-event-case = Basis: case { $case }
+signer-actor-clerk = a clerk of this department (number ending in { $id })
+signer-actor-system = this department's system { $id }
+signer-actor-operator = the platform's operator

@@ -207,3 +207,7 @@ signer-purpose-label = 用途
 signer-agree = 同意
 signer-refuse = 不同意
 signer-look-again = 再看一下
+signer-event-case = 依据：办件 { $case }
+signer-actor-clerk = 本局工作人员（编号末六位 { $id }）
+signer-actor-system = 本局系统 { $id }
+signer-actor-operator = 平台管理员

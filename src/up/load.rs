@@ -182,6 +182,16 @@ fn names(zh: &str, en: &str) -> Names {
     Names { zh_cn: zh.to_owned(), en: en.to_owned() }
 }
 
+/// What the matters of the world are called.
+pub(crate) fn matter_names() -> Result<std::collections::BTreeMap<String, Names>, Failure> {
+    #[derive(Deserialize)]
+    struct Named {
+        code: String,
+        name: Names,
+    }
+    Ok(serde_json::from_str::<Vec<Named>>(MATTERS)?.into_iter().map(|matter| (matter.code, matter.name)).collect())
+}
+
 /// People, organisations and mandates of idp.
 pub(crate) async fn people(idp: &Idp) -> Result<(), Failure> {
     use idp::account::provision::{NewMandate, NewOrganisation, NewPerson, mandate, organisation, person};

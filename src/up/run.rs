@@ -145,6 +145,7 @@ impl Ground {
         self.progress.step("licences");
         let db = self.data.database("licence-signer", licence_signer::storage::MIGRATIONS).await?;
         let mut settings = licence_signer::Settings::new(&url(8081), &url(8080), load::REGION);
+        settings.place = "示范省 示范市".into();
         settings.demonstration = true;
         let keys = self.keys.signer.clone();
         let signer = LicenceSigner::open(settings, db, keys, self.sources.clone(), self.outbound.clone()).await?;
@@ -258,6 +259,7 @@ pub(crate) fn idp_settings() -> Result<idp::settings::Settings, Failure> {
     settings.demonstration = true;
     settings.place = "示范省 示范市".into();
     settings.region = load::REGION.into();
+    settings.matter_names = load::matter_names()?;
     settings.help_phone = "0000-12345".into();
     let register = Register { url: url(8084).parse()?, client_id: REGISTER_CLIENT.into(), key: None };
     settings.registers =

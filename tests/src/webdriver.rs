@@ -58,7 +58,8 @@ impl Browser {
     /// As [`Browser::start`], otherwise than usual.
     pub async fn start_with(options: Options) -> Self {
         let profile = Folder::new("browser");
-        let (driver, port) = tokio::task::spawn_blocking(start_driver).await.expect("the starter ends");
+        let (driver, port) =
+            tokio::task::spawn_blocking(move || start_driver(options.language)).await.expect("the starter ends");
         let client = network::client();
         let server = format!("http://127.0.0.1:{port}");
         let mut preferences = json!({"intl.accept_languages": options.language});
@@ -320,9 +321,10 @@ impl Drop for Browser {
     }
 }
 
-fn start_driver() -> (Child, u16) {
+fn start_driver(language: &str) -> (Child, u16) {
     let mut driver = Command::new(CHROMEDRIVER.path())
         .arg("--port=0")
+        .env("LANGUAGE", language.replace('-', "_"))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

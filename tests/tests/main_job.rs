@@ -142,6 +142,7 @@ async fn sign_in_once_for_two_portals() {
     look(&ayi, "project-organisation").await;
     ayi.click("#look-up").await;
     ayi.find("#looked-up").await;
+    ayi.read("法定代表人").await;
     look(&ayi, "project-looked-up").await;
     ayi.open(&format!("{SIGNER}/login")).await;
     go_on(&ayi, "示例远景投资有限公司", SIGNER, "signer").await;
@@ -288,7 +289,9 @@ async fn show(li: &Browser, licence: &str, hall: &Browser, clerk: &Browser) {
     assert!(code.starts_with("XYP:"), "a presentation code, not {code}");
     assert_eq!(scan(hall, &code).await, "有效");
     hall.read("李䶮").await;
+    hall.read("作业项目").await;
     hall.read("起重机").await;
+    hall.read("出示的人：李䶮").await;
     clerk.open(&format!("{DESK}/")).await;
     clerk.type_keys(&format!("{code}\n")).await;
     clerk.read("已经用过了").await;

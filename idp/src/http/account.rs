@@ -341,7 +341,7 @@ async fn page(
     let mandate_rows = held
         .map(|held| Row {
             title: held.organisation_name.clone(),
-            what: may_words(words, held.mandate.role, &held.mandate.matters),
+            what: may_words(idp, words, held.mandate.role, &held.mandate.matters),
             detail: basis_words(words, &fields, held),
             value: if held.mandate.role == Role::Operator { String::new() } else { held.organisation_code.clone() },
             ..Row::default()

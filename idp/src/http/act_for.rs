@@ -122,7 +122,7 @@ async fn page(
             rows.push(Row {
                 mandate: one.mandate.id.as_str().to_owned(),
                 organisation: one.organisation_name.clone(),
-                may: may_words(words, one.mandate.role, &one.mandate.matters),
+                may: may_words(idp, words, one.mandate.role, &one.mandate.matters),
                 basis: basis_words(words, &fields, one),
             });
         } else if let Some(line) = lapsed_words(words, one, now) {
@@ -147,14 +147,34 @@ async fn page(
     Ok(Page::of(asker, words.get("actfor-title"), &main).view_to(format!("/act-for/{id}")))
 }
 
-/// 经办人，可办…
-pub(crate) fn may_words(words: &Words, role: Role, matters: &[String]) -> String {
+/// 经办人，可办…: matters by their names, a department's own rights in a word, and how many have no name here.
+pub(crate) fn may_words(idp: &Idp, words: &Words, role: Role, matters: &[String]) -> String {
     let role = words.get(&format!("role-{}", role.as_str())).into_owned();
     if matters.iter().any(|matter| matter == ALL_MATTERS) {
         return words.with("actfor-may-all", &[("role", &role)]).into_owned();
     }
     let comma = if words.lang() == web::Lang::En { ", " } else { "、" };
-    words.with("actfor-may", &[("role", &role), ("matters", &matters.join(comma))]).into_owned()
+    let mut named = Vec::new();
+    let mut nameless = 0_usize;
+    for matter in matters {
+        let name = if matter.starts_with("licence:") {
+            words.get("actfor-matter-licences").into_owned()
+        } else if matter == "verify" {
+            words.get("actfor-matter-verify").into_owned()
+        } else if let Some(names) = idp.settings().matter_names.get(matter) {
+            names.get(words.lang()).to_owned()
+        } else {
+            nameless += 1;
+            continue;
+        };
+        if !named.contains(&name) {
+            named.push(name);
+        }
+    }
+    if nameless > 0 {
+        named.push(words.with("actfor-matter-count", &[("n", &nameless.to_string())]).into_owned());
+    }
+    words.with("actfor-may", &[("role", &role), ("matters", &named.join(comma))]).into_owned()
 }
 
 /// Until when and by whom.

@@ -269,7 +269,7 @@ async fn page(
             Some(Row {
                 id: mandate.id.as_str().to_owned(),
                 name: String::from_utf8(name.to_vec()).ok()?,
-                may: may_words(words, mandate.role, &mandate.matters),
+                may: may_words(idp, words, mandate.role, &mandate.matters),
                 until: mandate
                     .until
                     .map(|until| {

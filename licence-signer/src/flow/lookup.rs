@@ -8,6 +8,7 @@ use verifier::time::Timestamp;
 use super::error::FlowError;
 use super::read::{Licence, load};
 use crate::LicenceSigner;
+use crate::catalogue::LicenceType;
 use crate::facts::Disclosures;
 use crate::issuance::HolderCode;
 use crate::lookup::{Matter, Reason};
@@ -143,10 +144,20 @@ impl LicenceSigner {
         let report = self.report(text.as_bytes(), now).await?;
         let known = self.licence_type(&licence.facts.type_code, Some(licence.facts.type_version));
         let mut facts = licence.facts.to_json(known.as_ref().map(|t| t.definition()), Some(items), holder_is_known);
+        facts["item_titles"] = known.as_ref().map_or(Value::Null, |known| titles(known, items));
         facts["state"] = licence.standing(now).as_str().into();
         facts["state_since"] = licence.state_since.to_string().into();
         Ok(Seen { facts, report })
     }
+}
+
+/// What the items are called, in both languages.
+fn titles(known: &LicenceType, items: &[String]) -> Value {
+    let titled = items.iter().filter_map(|name| {
+        let titles = known.definition().item_titles(name)?;
+        Some((name.clone(), serde_json::to_value(titles).ok()?))
+    });
+    Value::Object(titled.collect())
 }
 
 /// An audit row with the reason of a look.

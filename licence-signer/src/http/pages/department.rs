@@ -310,7 +310,7 @@ pub(super) async fn licence(
         holder_code: parts::holder_code(&licence),
         number: parts::number(&licence),
         notice,
-        events: history.iter().rev().map(|event| line(w, &licence, event)).collect(),
+        events: history.iter().rev().map(|event| line(w, event)).chain([issuance(w, &licence)]).collect(),
         facts,
         looked: w.with("signer-looked-count", &[("n", &looked.to_string())]).into_owned(),
         actions: actions(w, &officer, &licence),
@@ -319,15 +319,36 @@ pub(super) async fn licence(
     Ok(pages.dress(&asker, page, &session, "/department").into_response())
 }
 
-fn line(w: &Words, licence: &Licence, event: &HistoryEvent) -> EventLine {
+/// The first line of every licence's history.
+fn issuance(w: &Words, licence: &Licence) -> EventLine {
+    let case = licence.facts.case.as_deref();
+    EventLine {
+        icon: icons::TICK,
+        title: w.with("signer-event-issue", &[("n", "1")]).into_owned(),
+        time: dates::instant(w.lang(), licence.recorded_at),
+        reason: String::new(),
+        details: case.map(|case| w.with("signer-event-case", &[("case", case)]).into_owned()).unwrap_or_default(),
+    }
+}
+
+/// Who acted, without a number that means nothing to a reader.
+fn actor(w: &Words, actor: &str) -> String {
+    let (kind, id) = actor.split_once(':').unwrap_or(("", actor));
+    let count = id.chars().count();
+    let end: String = id.chars().skip(count.saturating_sub(6)).collect();
+    match kind {
+        "client" => w.with("signer-actor-system", &[("id", id)]).into_owned(),
+        "operator" => w.get("signer-actor-operator").into_owned(),
+        _ => w.with("signer-actor-clerk", &[("id", &end)]).into_owned(),
+    }
+}
+
+fn line(w: &Words, event: &HistoryEvent) -> EventLine {
     let (icon, title) = match Event::from_word(&event.event) {
         Some(Event::Suspension) => (icons::BARS, w.get("signer-event-suspension").into_owned()),
         Some(Event::Resumption) => (icons::TICK, w.get("signer-event-resumption").into_owned()),
         Some(other) => (icons::DASH, w.get(&format!("signer-event-{}", other.as_str())).into_owned()),
-        None => {
-            let n = licence.version.to_string();
-            (icons::TICK, w.with("signer-event-issue", &[("n", &n)]).into_owned())
-        }
+        None => (icons::TICK, event.event.clone()),
     };
     EventLine {
         icon,
@@ -335,7 +356,10 @@ fn line(w: &Words, licence: &Licence, event: &HistoryEvent) -> EventLine {
         time: dates::instant(w.lang(), event.at),
         reason: event.reason.clone(),
         details: w
-            .with("signer-event-details", &[("ground", ground(w, &event.legal_ground)), ("actor", &event.actor)])
+            .with(
+                "signer-event-details",
+                &[("ground", ground(w, &event.legal_ground)), ("actor", &actor(w, &event.actor))],
+            )
             .into_owned(),
     }
 }

@@ -193,6 +193,7 @@ fn draft(w: &Words, known: &LicenceType, values: &BTreeMap<String, String>) -> (
         HolderKind::Organisation => (HolderKind::Organisation, "001"),
     };
     let code = canonical(kind, &typed);
+    let unreadable = !typed.is_empty() && !is_readable(kind, &code);
     let dates = ["issue_date", "valid_from"].map(&mut required);
     let until = if known.definition().validity.end == EndRule::Required {
         Some(required("valid_until"))
@@ -221,7 +222,32 @@ fn draft(w: &Words, known: &LicenceType, values: &BTreeMap<String, String>) -> (
         matter: None,
         case: Some(get("case")).filter(|case| !case.is_empty()),
     };
+    if unreadable {
+        errors.push(refused(w, known, "holder.code"));
+    }
+    errors.sort_by_key(|error| place(known, &error.field));
     (draft, errors)
+}
+
+/// Where a field stands in the form.
+fn place(known: &LicenceType, field: &str) -> usize {
+    const BEFORE: [&str; 4] = ["case", "holder_name", "holder_code", "number"];
+    const AFTER: [&str; 3] = ["issue_date", "valid_from", "valid_until"];
+    let items = &known.definition().items;
+    let item = || items.iter().position(|item| field.strip_prefix("item_") == Some(item.name.as_str()));
+    BEFORE
+        .iter()
+        .position(|name| *name == field)
+        .or_else(|| item().map(|at| BEFORE.len() + at))
+        .or_else(|| AFTER.iter().position(|name| *name == field).map(|at| BEFORE.len() + items.len() + at))
+        .unwrap_or(usize::MAX)
+}
+
+fn is_readable(kind: HolderKind, code: &str) -> bool {
+    match kind {
+        HolderKind::Person => code.parse::<verifier::subject::IdNumber>().is_ok(),
+        HolderKind::Organisation => code.parse::<verifier::subject::SocialCreditCode>().is_ok(),
+    }
 }
 
 /// `20261125` as `2026-11-25`; everything else as it is.

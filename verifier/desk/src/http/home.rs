@@ -170,7 +170,7 @@ async fn presented(
         Ok(answer) => {
             let report = merged(&answer);
             desk.record(asker, &Who::Clerk(clerk), "presentation.resolve", Some(&report), Some(case)).await?;
-            render(desk, asker, session, &report, shown_by(&answer)).await
+            render(desk, asker, session, &report, shown_by(asker, &answer)).await
         }
         Err(error) => {
             let notice = match &error {
@@ -202,9 +202,15 @@ pub(super) fn merged(answer: &Value) -> Value {
     report
 }
 
-fn shown_by(answer: &Value) -> Option<String> {
-    let name = answer.pointer("/facts/shown_by/name").or_else(|| answer.pointer("/shown_by/name"))?;
-    Some(name.as_str()?.to_owned())
+/// Who showed it: the holder himself, or whoever acts for the holder.
+fn shown_by(asker: &Asker, answer: &Value) -> Option<String> {
+    let name = answer.pointer("/facts/holder/name")?.as_str()?;
+    let person = answer.pointer("/facts/holder/kind").and_then(Value::as_str) == Some("person");
+    Some(if person {
+        name.to_owned()
+    } else {
+        asker.words().with("desk-presenter-for", &[("holder", name)]).into_owned()
+    })
 }
 
 async fn render(

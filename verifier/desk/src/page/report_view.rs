@@ -69,11 +69,12 @@ pub(crate) fn view(w: &Words, report: &Value, context: &Context<'_>) -> ResultVi
     let verdict = text(report, "/verdict");
     let at = instant(report, "/at");
     let title = title(w, report);
-    let cause = cause_sentence(lang, report);
+    let cause = cause_sentence(w, report);
     let lead = lead(w, verdict, &title, &cause, context);
     let time = at.map(dates::time).unwrap_or_default();
     let meta_key = if context.looked_up { "desk-lookup-meta" } else { "desk-meta" };
-    let (class, icon) = look(verdict, text(report, "/cause"));
+    let cause_code = text(report, "/cause");
+    let (class, icon) = look(verdict, cause_code);
     let facts = facts(w, report);
     let (facts_title, facts_note) = facts_heading(w, report, &title, facts.len(), context);
     let (binding_title, binding) = binding(w, report, verdict, context);
@@ -126,8 +127,9 @@ pub(crate) fn tag(w: &Words, verdict: &str) -> (&'static str, &'static str, Stri
 fn look(verdict: &str, cause: &str) -> (&'static str, &'static str) {
     match verdict {
         "valid" => ("verdict-valid", icons::TICK),
-        "not_in_force" if cause == "validity.expired" => ("verdict-past", icons::CALENDAR),
-        "not_in_force" => ("verdict-past", icons::BARS),
+        "not_in_force" if cause.starts_with("validity.") => ("verdict-past", icons::CALENDAR),
+        "not_in_force" if cause == "status.suspended" => ("verdict-past", icons::BARS),
+        "not_in_force" => ("verdict-past", icons::DASH),
         "invalid" => ("verdict-invalid", icons::CROSS),
         _ => ("verdict-open", icons::QUESTION),
     }
@@ -144,9 +146,22 @@ fn lead(w: &Words, verdict: &str, title: &str, cause: &str, context: &Context<'_
     w.with(key, &[("title", title), ("cause", cause)]).into_owned()
 }
 
-/// The sentence of the check that decides, without its full stop.
-fn cause_sentence(lang: Lang, report: &Value) -> String {
+/// What a clerk should read as the cause: a sentence of ours for the everyday ones, else that of the check that decides,
+/// without its full stop.
+fn cause_sentence(w: &Words, report: &Value) -> String {
+    let lang = w.lang();
     let cause = text(report, "/cause");
+    match cause {
+        "status.invalid" => return w.get("desk-cause-ended").into_owned(),
+        "status.suspended" => return w.get("desk-cause-suspended").into_owned(),
+        "validity.expired" => {
+            let until = date(w, text(report, "/licence/valid_until"));
+            if !until.is_empty() {
+                return w.with("desk-cause-expired", &[("until", &until)]).into_owned();
+            }
+        }
+        _ => {}
+    }
     list(report, "/checks")
         .find(|check| check.get("reason").and_then(Value::as_str) == Some(cause))
         .map(|check| in_lang(check.get("text"), lang))
@@ -303,9 +318,20 @@ fn checks(w: &Words, report: &Value) -> Vec<Check> {
 
 fn basis(w: &Words, check: &Value) -> String {
     let (Some(as_of), Some(age)) = (instant(check, "/as_of"), check.get("age_seconds").and_then(Value::as_i64)) else {
-        return w.get("desk-basis-itself").into_owned();
+        let key = if matches!(text(check, "/code"), "trust" | "path" | "power" | "algorithm") {
+            "desk-basis-trust"
+        } else {
+            "desk-basis-itself"
+        };
+        return w.get(key).into_owned();
     };
+    match text(check, "/code") {
+        "form" | "signature" | "coverage" => return w.get("desk-basis-itself").into_owned(),
+        "validity" => return w.get("desk-basis-now").into_owned(),
+        _ => {}
+    }
     let (key, n) = match age.max(0) {
+        0..=1 => ("desk-age-now", 0),
         age @ 0..=119 => ("desk-age-seconds", age),
         age @ 120..=7199 => ("desk-age-minutes", age / 60),
         age @ 7200..=172_799 => ("desk-age-hours", age / 3600),
