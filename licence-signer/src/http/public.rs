@@ -59,7 +59,10 @@ pub(super) async fn matters(State(signer): State<LicenceSigner>) -> Response {
                 .types
                 .iter()
                 .filter_map(|code| world.licence_type(code, None))
-                .map(|known| json!({ "code": known.code(), "name": known.definition().name }))
+                .map(|known| {
+                    let items = &known.definition().items;
+                    json!({ "code": known.code(), "name": known.definition().name, "items": items })
+                })
                 .collect();
             json!({
                 "code": matter.code, "name": matter.name, "department": matter.department,

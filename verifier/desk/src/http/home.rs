@@ -119,7 +119,8 @@ pub(super) async fn sample(
     let report = desk.verify(&bytes, desk.sources().now()).await;
     let report = serde_json::to_value(&report).map_err(Problem::internal)?;
     let session = desk.session(&asker).await?;
-    render(&desk, &asker, session.as_ref(), &report, None).await
+    let report = titled(&desk, report).await;
+    render(&desk, &asker, session.as_ref(), None, &report, None).await
 }
 
 /// `POST /`
@@ -145,7 +146,8 @@ pub(super) async fn verify(State(desk): State<Desk>, asker: Asker, upload: Uploa
     let who = session.as_ref().map_or(Who::Anyone, |(_, session)| Who::Clerk(session));
     let case = session.as_ref().and_then(|(_, session)| session.case.as_ref());
     desk.record(&asker, &who, "document.verify", Some(&report), case).await?;
-    render(&desk, &asker, session.as_ref(), &report, None).await
+    let report = titled(&desk, report).await;
+    render(&desk, &asker, session.as_ref(), case, &report, None).await
 }
 
 /// A code that a holder shows: resolved as the clerk, in the name of the case.
@@ -170,7 +172,7 @@ async fn presented(
         Ok(answer) => {
             let report = merged(&answer);
             desk.record(asker, &Who::Clerk(clerk), "presentation.resolve", Some(&report), Some(case)).await?;
-            render(desk, asker, session, &report, shown_by(asker, &answer)).await
+            render(desk, asker, session, Some(case), &report, shown_by(asker, &answer)).await
         }
         Err(error) => {
             let notice = match &error {
@@ -191,6 +193,19 @@ async fn presented(
             first_page(desk, asker, notice).await
         }
     }
+}
+
+/// The report with what its items are called, where the catalogue can be asked and knows it. Nothing is believed of it:
+/// it only names what the report holds.
+async fn titled(desk: &Desk, mut report: Value) -> Value {
+    let code = report.pointer("/licence/type/code").and_then(Value::as_str).map(str::to_owned);
+    let (Some(code), Ok(matters)) = (code, desk.signer().matters().await) else { return report };
+    let known = matters.iter().flat_map(|matter| &matter.types).find(|known| known.code == code);
+    let titles = known.map(|known| known.items.iter().map(|item| (item.name.clone(), item.titles.clone())).collect());
+    if let (Some(titles), Some(licence)) = (titles, report.get_mut("licence").and_then(Value::as_object_mut)) {
+        licence.entry("item_titles").or_insert(Value::Object(titles));
+    }
+    report
 }
 
 /// The facts that licence-signer may show us, in the place of the report's own.
@@ -217,6 +232,7 @@ async fn render(
     desk: &Desk,
     asker: &Asker,
     session: Option<&(String, Session)>,
+    recorded_in: Option<&Case>,
     report: &Value,
     shown_by: Option<String>,
 ) -> Result<Response, Problem> {
@@ -224,7 +240,7 @@ async fn render(
     let case = session.and_then(|(_, session)| session.case.as_ref());
     let context = Context {
         id: asker.incident().as_str(),
-        case: case.map(|case| case.number.as_str()),
+        case: recorded_in.map(|case| case.number.as_str()),
         looked_up: false,
         shown_by: shown_by.as_deref(),
     };
