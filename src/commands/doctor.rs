@@ -1,6 +1,6 @@
 //! `xinyin doctor`: what would keep a service from working, each line with the next step.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use http::header;
@@ -188,7 +188,7 @@ fn keys_of(store: &KeyStore) -> usize {
     keys::administration::list(store, Sources::system().now()).len()
 }
 
-fn certificate(path: &PathBuf, now: Timestamp) -> Line {
+fn certificate(path: &Path, now: Timestamp) -> Line {
     let check = "TLS certificate";
     let next = "put the chain, leaf first, in PEM where tls.certificate says";
     let text = match std::fs::read_to_string(path) {

@@ -75,7 +75,7 @@ pub(crate) const ORGANISATIONS: &[Organisation] = &[
     },
 ];
 
-/// Codes of the licence types: who defined it (18 characters) and its number there.
+/// Codes of the licence types that the program itself names: who defined it (18 characters) and its number there.
 pub(crate) mod types {
     pub(crate) const BUSINESS_LICENCE: &str = "11640104MB0000019M001";
     pub(crate) const DRIVING_LICENCE: &str = "11640100MB0000027N002";

@@ -50,7 +50,12 @@ impl Default for Visitor {
 impl Visitor {
     /// A visitor whom nobody has seen before.
     pub fn new() -> Self {
-        Self { client: network::client(), cookies: Mutex::default(), language: "zh-CN" }
+        Self::over(network::client())
+    }
+
+    /// A visitor who trusts and reaches what `client` does.
+    pub fn over(client: reqwest::Client) -> Self {
+        Self { client, cookies: Mutex::default(), language: "zh-CN" }
     }
 
     /// Goes to an address and follows up to ten redirects, but none to a host where `stop` says so.
