@@ -569,6 +569,33 @@ async fn a_fresh_sign_in_is_no_word_for_another_person_of_the_browser() {
 }
 
 #[tokio::test]
+async fn a_service_of_the_house_renews_as_long_as_the_session_lives() {
+    let world = World::start().await;
+    let clerk = world.person("clerk", "李四", NUMBER).await;
+    let mut browser = Visitor::default();
+    let ask = world.authorize("desk", &[("scope", "openid offline_access")]);
+    let path = world.get(&mut browser, &ask).await.location().to_owned();
+    let reply = world.sign_in(&mut browser, &path, &clerk, Acr::Two).await;
+    let callback = "http://localhost:8082/callback";
+    let code = reply.answer(callback)["code"].clone();
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("redirect_uri", callback),
+        ("code_verifier", VERIFIER),
+    ];
+    let body = world.post("/token", &basic("desk", SECRET), &fields).await.json();
+    let renew = async |token: &str| {
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", token)];
+        world.post("/token", &basic("desk", SECRET), &fields).await
+    };
+    let renewed = renew(body["refresh_token"].as_str().unwrap()).await.json();
+    let next = renewed["refresh_token"].as_str().unwrap_or_else(|| panic!("{renewed}")).to_owned();
+    world.run("UPDATE sessions SET ended_at = 1").await;
+    assert_eq!(renew(&next).await.error(), "invalid_grant", "signed out at idp, nothing is renewed");
+}
+
+#[tokio::test]
 async fn a_portal_acts_elsewhere_for_a_person_who_was_asked_alone() {
     let world = World::start().await;
     let alice = world.person("alice", "张三", NUMBER).await;

@@ -416,7 +416,10 @@ async fn issue(
     let code = random_text::<32>(idp.sources())?;
     let asked = interaction.request.scope.iter();
     let scope: Vec<String> = asked.filter(|scope| *scope == "openid" || released.contains(scope)).cloned().collect();
-    let offline = scope.iter().any(|scope| scope == "offline_access") && client.may(GrantType::RefreshToken);
+    // A service of the house renews what it knows of a session; it has nothing to do when the session is over.
+    let offline = scope.iter().any(|scope| scope == "offline_access")
+        && client.may(GrantType::RefreshToken)
+        && client.audience().is_none();
     let sub = situation.organisation_sub.unwrap_or_else(|| situation.person_sub.clone());
     let person_sub = situation.person_sub;
     let granted = Granted {

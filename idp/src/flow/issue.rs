@@ -102,8 +102,8 @@ pub(crate) async fn subs_in(
     }
 }
 
-/// Makes the token answer of a family (RFC 6749 §5.1). A refresh token is made when `predecessor` is one, or the family has
-/// access offline.
+/// Makes the token answer of a family (RFC 6749 §5.1). A refresh token is made when `predecessor` is one, or `offline_access`
+/// was granted; of a service of the house it ends with the session all the same.
 pub(crate) async fn answer(
     idp: &Idp,
     tx: &mut Tx,
@@ -122,7 +122,8 @@ pub(crate) async fn answer(
         let nonce = family.request.nonce.as_deref().filter(|_| predecessor.is_none());
         body.insert("id_token".into(), json!(id_token::sign(idp, client, granted, nonce, &token.text, person, now)?));
     }
-    if predecessor.is_some() || (family.offline && client.may(GrantType::RefreshToken)) {
+    let renews = granted.scope.iter().any(|scope| scope == "offline_access") && client.may(GrantType::RefreshToken);
+    if predecessor.is_some() || renews {
         let refresh = random_text::<32>(idp.sources())?;
         let new = NewRefreshToken {
             digest: &digest::of("refresh", &refresh),

@@ -230,6 +230,7 @@ impl World {
         desk.acts_for_organisations = true;
         desk.scopes.insert("verify".into());
         desk.resources.insert(DESK.into());
+        desk.is_resource = Some(DESK.into());
         desk.grants.insert(GrantType::TokenExchange);
         desk.exchange = Some(ExchangeRule {
             aud: DESK.into(),
