@@ -8,7 +8,7 @@ globalThis.crypto ??= webcrypto
 const { ISSUER, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, SCOPE, PACKAGE } = process.env
 const client = await import(pathToFileURL(`${PACKAGE}/build/index.js`))
 
-const config = await client.discovery(new URL(ISSUER), CLIENT_ID, CLIENT_SECRET, undefined, {
+const config = await client.discovery(new URL(ISSUER), CLIENT_ID, undefined, client.ClientSecretBasic(CLIENT_SECRET), {
   execute: [client.allowInsecureRequests],
 })
 const pkceCodeVerifier = client.randomPKCECodeVerifier()

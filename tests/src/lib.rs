@@ -21,6 +21,7 @@ pub mod sources;
 pub mod tools;
 pub mod visitor;
 pub mod webdriver;
+pub mod world;
 pub mod zbar;
 
 pub use backend::{Backend, Database};
@@ -28,3 +29,4 @@ pub use logs::Logs;
 pub use sources::{Seeded, StandingClock, standing};
 pub use visitor::Visitor;
 pub use webdriver::Browser;
+pub use world::World;

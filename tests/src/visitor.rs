@@ -107,6 +107,27 @@ impl Visitor {
         }
     }
 
+    /// Sends a form as `multipart/form-data`, as a form with a field for files is sent, and follows nothing.
+    pub async fn upload(&self, form: &Form, changes: &[(&str, &str)]) -> Page {
+        const BOUNDARY: &str = "----boundary-of-a-story";
+        let mut body = String::new();
+        for (name, value) in &form.fields {
+            let value = changes.iter().find(|(known, _)| known == name).map_or(value.as_str(), |(_, value)| value);
+            body.push_str(&format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\""));
+            if name == "file" {
+                body.push_str("; filename=\"\"\r\nContent-Type: application/octet-stream");
+            }
+            body.push_str(&format!("\r\n\r\n{value}\r\n"));
+        }
+        body.push_str(&format!("--{BOUNDARY}--\r\n"));
+        let request = self
+            .request(Method::POST, &form.action)
+            .header("Origin", form.action.origin().ascii_serialization())
+            .header("Content-Type", format!("multipart/form-data; boundary={BOUNDARY}"))
+            .body(body);
+        self.send(&form.action, request).await
+    }
+
     /// The value of a cookie of a host.
     pub fn cookie(&self, host: &str, name: &str) -> Option<String> {
         self.cookies.lock().expect("no holder panics").get(&(host.to_owned(), name.to_owned())).cloned()
@@ -125,24 +146,30 @@ impl Visitor {
 
     async fn once(&self, method: Method, url: &str, form: Option<&[(String, String)]>) -> Page {
         let url = Url::parse(url).unwrap_or_else(|_| panic!("{url} is an address"));
-        let host = url.host_str().expect("an address has a host").to_owned();
-        let mut request = self
+        let mut request = self.request(method, &url);
+        if let Some(fields) = form {
+            request = request.header("Origin", url.origin().ascii_serialization()).form(fields);
+        }
+        self.send(&url, request).await
+    }
+
+    /// A request with the headers and cookies of a browser.
+    fn request(&self, method: Method, url: &Url) -> reqwest::RequestBuilder {
+        let request = self
             .client
             .request(method, url.clone())
             .header("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
             .header("Accept-Language", self.language);
-        let cookies = self.header(&host);
-        if !cookies.is_empty() {
-            request = request.header(COOKIE, cookies);
-        }
-        if let Some(fields) = form {
-            request = request.header("Origin", url.origin().ascii_serialization()).form(fields);
-        }
+        let cookies = self.header(url.host_str().expect("an address has a host"));
+        if cookies.is_empty() { request } else { request.header(COOKIE, cookies) }
+    }
+
+    async fn send(&self, url: &Url, request: reqwest::RequestBuilder) -> Page {
         let response = request.send().await.unwrap_or_else(|error| panic!("{url}: {error}"));
-        self.keep(&host, response.headers());
+        self.keep(url.host_str().expect("an address has a host"), response.headers());
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.text().await.expect("a body is read");
-        Page { url, status, headers, body }
+        Page { url: url.clone(), status, headers, body }
     }
 
     fn header(&self, host: &str) -> String {
@@ -212,6 +239,28 @@ impl Page {
             rest = &whole[end..];
         }
         forms
+    }
+
+    /// The value of the radio button or box named `name` whose label holds `words`.
+    pub fn choice(&self, name: &str, words: &str) -> String {
+        let labels: Vec<&str> = self.body.match_indices("<label").map(|(at, _)| &self.body[at..]).collect();
+        let named = |id: &str| {
+            let label = labels.iter().find(|label| attributes(&label[6..]).get("for").is_some_and(|of| of == id));
+            label.is_some_and(|label| label[..label.find("</label>").unwrap_or(label.len())].contains(words))
+        };
+        tags(&self.body, "input")
+            .into_iter()
+            .find(|tag| tag.get("name").is_some_and(|known| known == name) && tag.get("id").is_some_and(|id| named(id)))
+            .and_then(|tag| tag.get("value").cloned())
+            .unwrap_or_else(|| panic!("{} offers no {name} with {words}:\n{}", self.url, self.body))
+    }
+
+    /// What stands in the element with this `id`, entities resolved.
+    pub fn text_in(&self, id: &str) -> String {
+        let at = self.body.find(&format!("id=\"{id}\""));
+        let at = at.unwrap_or_else(|| panic!("{} has no element {id}:\n{}", self.url, self.body));
+        let inside = self.body[at..].split_once('>').map_or("", |(_, inside)| inside);
+        unescape(inside[..inside.find('<').unwrap_or(inside.len())].trim())
     }
 
     /// The form that has a field of this name, or that goes to an address with it.

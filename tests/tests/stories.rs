@@ -3,8 +3,13 @@
 mod browser;
 mod deployment;
 mod documents;
+mod foreign;
 mod idp;
+mod licences;
 mod main_job;
+mod samples;
+mod sessions;
+mod sign_on;
 mod signer;
 mod statements;
 mod store;
