@@ -39,10 +39,9 @@ const TAKE: &str = "UPDATE authorizations AS a SET taken_at = $3
             JOIN organisations lo ON lo.id = lm.organisation_id AND lo.state = 'registered'
             WHERE lm.id = a.mandate_id AND lm.ended_at IS NULL AND lm.starts_at <= $3
                 AND (lm.until IS NULL OR lm.until > $3)))
-    RETURNING id, request, granted, person_id, organisation_id, offline";
+    RETURNING id, request, granted, person_id, organisation_id";
 const FIND_CODE: &str = "SELECT id, taken_at FROM authorizations WHERE code_digest = $1 AND client_id = $2";
-const FIND_FAMILY: &str =
-    "SELECT a.id, a.request, a.granted, a.person_id, a.organisation_id, a.offline FROM authorizations a
+const FIND_FAMILY: &str = "SELECT a.id, a.request, a.granted, a.person_id, a.organisation_id FROM authorizations a
     WHERE a.id = $1
         AND a.revoked_at IS NULL
         AND EXISTS (SELECT 1 FROM persons lp WHERE lp.id = a.person_id AND lp.state = 'active')
@@ -93,7 +92,6 @@ pub(crate) struct Family {
     pub(crate) granted: Granted,
     pub(crate) person: PersonId,
     pub(crate) organisation: Option<OrganisationId>,
-    pub(crate) offline: bool,
 }
 
 /// What became of a code.
@@ -230,10 +228,10 @@ pub(crate) async fn end(tx: &mut Tx, id: &InteractionId, now: Timestamp) -> Resu
         .execute(c).await.map(|d| d.rows_affected() == 1))
 }
 
-type FamilyRow = (String, String, Option<String>, Option<String>, Option<String>, i64);
+type FamilyRow = (String, String, Option<String>, Option<String>, Option<String>);
 
 pub(crate) fn family(row: FamilyRow) -> Result<Family, StorageError> {
-    let (id, request, granted, person, organisation, offline) = row;
+    let (id, request, granted, person, organisation) = row;
     let damaged = StorageError::Damaged("authorizations");
     let (Some(granted), Some(person)) = (granted, person) else { return Err(damaged) };
     Ok(Family {
@@ -242,7 +240,6 @@ pub(crate) fn family(row: FamilyRow) -> Result<Family, StorageError> {
         granted: serde_json::from_str(&granted).map_err(|_| StorageError::Damaged("authorizations.granted"))?,
         person: PersonId::stored(person),
         organisation: organisation.map(OrganisationId::stored),
-        offline: offline == 1,
     })
 }
 

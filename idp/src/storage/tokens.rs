@@ -32,7 +32,7 @@ const INSERT_REVOKED: &str =
 const FIND_REVOKED: &str = "SELECT jti FROM revoked_tokens WHERE jti = $1";
 const SEE: &str = "INSERT INTO seen_assertions (client_id, jti_digest, expires_at) VALUES ($1, $2, $3)
     ON CONFLICT (client_id, jti_digest) DO NOTHING";
-const USERINFO: &str = "SELECT a.id, a.request, a.granted, a.person_id, a.organisation_id, a.offline,
+const USERINFO: &str = "SELECT a.id, a.request, a.granted, a.person_id, a.organisation_id,
         p.name, p.locale, p.updated_at, d.id, d.id_type, d.number, f.number, f.verified
     FROM authorizations a JOIN persons p ON p.id = a.person_id
     LEFT JOIN identity_documents d ON d.person_id = p.id AND d.is_current = 1
@@ -144,7 +144,6 @@ pub(crate) async fn userinfo(
         Option<String>,
         Option<String>,
         Option<String>,
-        i64,
         Vec<u8>,
         Option<String>,
         i64,
@@ -163,7 +162,6 @@ pub(crate) async fn userinfo(
         granted,
         person,
         organisation,
-        offline,
         name,
         locale,
         updated_at,
@@ -176,6 +174,6 @@ pub(crate) async fn userinfo(
     else {
         return Ok(None);
     };
-    let family = family((id, request, granted, person, organisation, offline))?;
+    let family = family((id, request, granted, person, organisation))?;
     Ok(Some((family, SealedPerson { name, locale, updated_at, document_id, id_type, number, phone, phone_verified })))
 }
