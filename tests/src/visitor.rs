@@ -110,16 +110,19 @@ impl Visitor {
     /// Sends a form as `multipart/form-data`, as a form with a field for files is sent, and follows nothing.
     pub async fn upload(&self, form: &Form, changes: &[(&str, &str)]) -> Page {
         const BOUNDARY: &str = "----boundary-of-a-story";
-        let mut body = String::new();
+        let mut parts = Vec::new();
         for (name, value) in &form.fields {
             let value = changes.iter().find(|(known, _)| known == name).map_or(value.as_str(), |(_, value)| value);
-            body.push_str(&format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\""));
-            if name == "file" {
-                body.push_str("; filename=\"\"\r\nContent-Type: application/octet-stream");
-            }
-            body.push_str(&format!("\r\n\r\n{value}\r\n"));
+            let file = match name.as_str() {
+                "file" => "; filename=\"\"\r\nContent-Type: application/octet-stream",
+                _ => "",
+            };
+            parts.push(format!(
+                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n"
+            ));
         }
-        body.push_str(&format!("--{BOUNDARY}--\r\n"));
+        parts.push(format!("--{BOUNDARY}--\r\n"));
+        let body = parts.concat();
         let request = self
             .request(Method::POST, &form.action)
             .header("Origin", form.action.origin().ascii_serialization())

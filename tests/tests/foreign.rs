@@ -9,9 +9,10 @@ async fn openid_client_logs_in_by_discovery_and_a_client_alone() {
     Logs::capture();
     // The client looks at its own clock, so the world's stands where that is.
     let world = World::start_now(Backend::Sqlite).await;
-    for (acting, scope) in
-        [(None, "openid profile offline_access"), (Some("示范清和食品有限公司"), "openid profile organisation offline_access")]
-    {
+    for (acting, scope) in [
+        (None, "openid profile offline_access"),
+        (Some("示范清和食品有限公司"), "openid profile organisation offline_access"),
+    ] {
         let client = ForeignClient::begin(&world.idp_url, CITIZENS.client_id, SECRET, CITIZENS.callback, scope).await;
         let stop = |url: &url::Url| CITIZENS.is_called(url);
         let page = world.go(&Visitor::new(), &client.authorization_url, &Person::citizen(), acting, stop).await;

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use store::Db;
 use tokio::sync::watch;
 use url::Url;
+use verifier::encoding::hex;
 use verifier::log::merkle::Hash;
 use verifier::trust::Trust;
 use verifier_desk::{Desk, TrustSource};
@@ -282,7 +283,7 @@ async fn start_desk(
 ) -> Desk {
     let db = Db::open(&database.url, verifier_desk::MIGRATIONS).await.expect("opens");
     let root = trust_of(signer).await;
-    let root_sha256 = root.root_sha256().iter().map(|byte| format!("{byte:02x}")).collect();
+    let root_sha256 = hex::encode(root.root_sha256());
     let (issuer, signer_url) = (signer.settings().issuer.clone(), signer.external_url().to_owned());
     let trust = TrustSource::Url { url: format!("{signer_url}/v1/trust-bundle"), root_sha256 };
     let settings = verifier_desk::Settings::new(url, &issuer, &signer_url, trust);

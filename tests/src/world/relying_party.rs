@@ -61,7 +61,7 @@ impl Tokens {
 }
 
 /// The claims of a JWT, unchecked.
-pub fn claims(jwt: &str) -> Value {
+pub(super) fn claims(jwt: &str) -> Value {
     let payload = jwt.split('.').nth(1).expect("a JWT has a payload");
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64url")).expect("JSON")
 }
