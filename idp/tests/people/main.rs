@@ -562,7 +562,7 @@ async fn a_person_chooses_for_whom_to_act() {
     assert!(answer.location.starts_with("/act-for/"), "{} {}", answer.location, answer.text);
     let path = answer.location;
     let page = browser.get(&path).await;
-    for words in ["示范清和食品有限公司", "经办人，可办food.permit、annual.report", "由欧阳测试给出", "我本人"]
+    for words in ["示范清和食品有限公司", "经办人，可办指定的 2 项", "由欧阳测试给出", "我本人"]
     {
         assert!(page.text.contains(words), "{words}: {}", page.text);
     }
