@@ -237,7 +237,7 @@ fn steps(w: &Words, issuer: &str, own: &str, trace: &Trace) -> Vec<Step> {
         say("check-aud"),
         say("check-exp"),
         say("check-nonce"),
-        say("note-acr"),
+        say("check-acr"),
     ];
     vec![
         Step {

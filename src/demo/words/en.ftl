@@ -157,3 +157,4 @@ svc-project-does = second site; no second sign-in; looks licences up
 svc-simulators = Simulated registers
 svc-simulators-does = persons, legal persons, text messages
 project-credit-code = Credit code
+check-acr = acr is the level asked for, or higher

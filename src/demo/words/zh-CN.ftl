@@ -157,3 +157,4 @@ svc-project-does = 第二个网站，不用再登录，直接查询证照
 svc-simulators = 模拟登记库
 svc-simulators-does = 人口库、法人库、手机短信收件箱
 project-credit-code = 信用代码
+check-acr = acr 达到要求的等级
