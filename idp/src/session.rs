@@ -41,7 +41,22 @@ pub struct Session {
     pub(crate) sid_salt: String,
 }
 
+/// For how long a sign-in is fresh enough to change the means to sign in.
+pub(crate) const FRESH_SECONDS: i64 = 300;
+
 impl Session {
+    /// Whether its sign-in is fresh enough to change the means to sign in.
+    pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
+        now.since(self.auth_time) <= FRESH_SECONDS
+    }
+
+    /// Whether a passkey may be made in it: its fresh sign-in rests on a passkey or on a code to the phone that a register holds
+    /// for the person. A password alone must not become level 3 (decision 6).
+    pub(crate) fn may_add_passkey(&self, now: Timestamp) -> bool {
+        let proves = |amr: &Amr| matches!(amr, Amr::Sms | Amr::Hwk | Amr::Swk);
+        self.is_fresh(now) && self.amr.iter().any(proves)
+    }
+
     /// `sid` for a client and subject (Back-Channel Logout 1.0 §2.1): another one for each, never seen again after the
     /// session's end.
     pub fn sid(&self, client: &ClientId, sub: &str) -> String {

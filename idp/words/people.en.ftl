@@ -59,6 +59,8 @@ signin-stepup-title = One more step: level { $level } is needed
 signin-stepup-lead-2 = You are at level 1: what you entered matches. For level 2, receive a code on your phone to confirm that it is you.
 signin-stepup-lead-3 = This site asks for a sign-in that nobody can imitate. Sign in with a passkey.
 signin-stepup-lead-make = This site asks for a sign-in that nobody can imitate. You have no passkey yet; you can make one on this device now, and there is nothing to remember.
+signin-stepup-lead-prove = This site asks for a sign-in that nobody can imitate. You have no passkey yet. Before you make one, receive a code on your phone to confirm that it is you: whoever merely knows the password cannot make one.
+signin-stepup-other = No passkey at hand? Receive a code and make a new one
 signin-stepup-confirm = Receive a code to confirm
 signin-stepup-make = Make a passkey on this device
 signin-stepup-skip = Continue without
@@ -281,3 +283,10 @@ problem-mandate-not_found = No such mandate
 actfor-matter-licences = issuing and managing licences
 actfor-matter-verify = verifying and looking up licences
 actfor-matter-count = named matters ({ $n })
+
+# Messages to the holder's phone
+notice-passkey-added = [Xinyin] { $time }: a passkey was added to your account ({ $device }). If it was not you, sign in to your account now, remove it and change your password.
+notice-passkey-removed = [Xinyin] { $time }: a passkey was removed from your account ({ $device }). If it was not you, sign in to your account now and change your password.
+notice-password-set = [Xinyin] { $time }: the password of your account was set ({ $device }); you are signed out everywhere else. If it was not you, choose “Forgotten your password?” now.
+notice-new-means = [Xinyin] { $time }: somebody used the code sent to your phone to set how to sign in to your account ({ $device }). If it was not you, choose “Forgotten your password?” now.
+notice-device-unknown = unknown device

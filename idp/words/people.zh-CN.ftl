@@ -59,6 +59,8 @@ signin-stepup-title = 还差一步：身份等级要到 { $level } 级
 signin-stepup-lead-2 = 您现在是 1 级：填写的信息对得上。要到 2 级，请用手机收一次验证码，确认是您本人。
 signin-stepup-lead-3 = 这个网站要求每次登录都防冒用。请用通行密钥登录。
 signin-stepup-lead-make = 这个网站要求每次登录都防冒用。您还没有通行密钥，可以现在用这台设备建一个，不用记密码。
+signin-stepup-lead-prove = 这个网站要求每次登录都防冒用。您还没有通行密钥。建之前，请用手机收一次验证码，确认是您本人：光知道密码的人建不了。
+signin-stepup-other = 通行密钥不在身边？收验证码，新建一个
 signin-stepup-confirm = 收验证码，确认身份
 signin-stepup-make = 用这台设备建通行密钥
 signin-stepup-skip = 先不提升，继续
@@ -284,3 +286,10 @@ problem-mandate-not_found = 没有这项授权
 actfor-matter-licences = 颁发和管理证照
 actfor-matter-verify = 核验和查询证照
 actfor-matter-count = 指定的 { $n } 项
+
+# Messages to the holder's phone
+notice-passkey-added = 【信印】{ $time } 您的账户添加了一枚通行密钥（{ $device }）。如果不是您本人操作，请马上登录账户页面移除它，并修改密码。
+notice-passkey-removed = 【信印】{ $time } 您的账户移除了一枚通行密钥（{ $device }）。如果不是您本人操作，请马上登录账户页面修改密码。
+notice-password-set = 【信印】{ $time } 您的账户换了密码（{ $device }），别处的登录都已退出。如果不是您本人操作，请马上用“忘记密码”重新设置。
+notice-new-means = 【信印】{ $time } 有人用发到您手机的验证码，为您的账户设置了登录方式（{ $device }）。如果不是您本人操作，请马上用“忘记密码”重新设置。
+notice-device-unknown = 设备未知

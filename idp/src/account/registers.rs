@@ -105,6 +105,22 @@ pub async fn send_to_holder(
     }
 }
 
+/// Sends a notice to the phone that the operator holds for the number; whether it holds one.
+///
+/// # Errors
+///
+/// `RegisterError`.
+pub async fn notify_holder(idp: &Idp, number: &IdNumber, text: &str, now: Timestamp) -> Result<bool, RegisterError> {
+    let register = idp.settings().registers.phone.as_ref();
+    let body = json!({ "id_number": number.as_str(), "text": text });
+    let (status, _) = call(idp, register, "/v1/messages", &body, now).await?;
+    match status {
+        StatusCode::ACCEPTED | StatusCode::OK => Ok(true),
+        StatusCode::NOT_FOUND => Ok(false),
+        _ => Err(RegisterError::Answer(status)),
+    }
+}
+
 /// What the register of legal persons holds under a credit code.
 ///
 /// # Errors

@@ -8,3 +8,4 @@ pub(crate) mod issue;
 pub(crate) mod register;
 pub(crate) mod request;
 pub(crate) mod sign_in;
+pub(crate) mod tell;

@@ -206,13 +206,15 @@ pub(crate) async fn complete(
         let level = if verified { 2 } else { 1 };
         accounts::claim(tx, &fields, &Login::Phone(phone), &person, level, now).await?;
     }
-    if let NewMeans::Password(hash) = means {
-        accounts::set_password(tx, &person, hash, now).await?;
-        if !is_new {
-            session::end_all(tx, &person, None, now).await?;
-            session::revoke_all(tx, &person, now).await?;
-            attempts_store::forget(tx, &person).await?;
-        }
+    match means {
+        NewMeans::Password(hash) => accounts::set_password(tx, &person, hash, now).await?,
+        NewMeans::Passkey => accounts::remove_password(tx, &person).await?,
+        NewMeans::AsBefore => {}
+    }
+    if !is_new && !matches!(means, NewMeans::AsBefore) {
+        session::end_all(tx, &person, None, now).await?;
+        session::revoke_all(tx, &person, now).await?;
+        attempts_store::forget(tx, &person).await?;
     }
     let action = if is_new { "person.register" } else { "person.confirm" };
     let row = audit::Row::new(person.as_str(), action, "done", now).object(format!("person:{person}"));

@@ -16,16 +16,19 @@ use crate::account::passkey::PasskeyError;
 use crate::error::Error;
 use crate::flow::account;
 use crate::flow::authorize::AT;
+use crate::flow::tell::{self, Change};
 use crate::http::act_for::{basis_words, may_words};
 use crate::http::browser::Browser;
 use crate::http::people::{self, Errors, Levels};
-use crate::http::sign_in::FRESH_SECONDS;
 use crate::http::{problem, steps};
 use crate::ids::{ClientId, SessionId};
 use crate::mandate::Role;
 use crate::mandate::storage as mandates;
-use crate::session::{self, Session};
+use crate::session::{self, FRESH_SECONDS, Session};
 use crate::storage::{accounts, passkeys};
+
+/// Where a passkey is added.
+pub(crate) const NEW_PASSKEY: &str = "/account/passkey";
 
 /// What was done before the page is shown again.
 #[derive(Default, Deserialize)]
@@ -99,6 +102,7 @@ pub(crate) async fn answer(
             let page = page(&idp, &mut tx, &asker, &session, String::new(), &errors).await?;
             return Ok(people::refused(page, None));
         }
+        tell::holder(&idp, &session.person, Change::PasskeyRemoved, browser.device()).await;
         "removed"
     } else if !form.end_session.is_empty() {
         end_session(&idp, &session, &form.end_session, incident).await?;
@@ -176,7 +180,10 @@ pub(crate) async fn password_answer(
     }
     let incident = asker.incident().as_str();
     match account::set_password(&idp, &session.person, Some(&session.id), &password, incident).await? {
-        Ok(()) => Ok(steps::see_other("/account?done=password")),
+        Ok(()) => {
+            tell::holder(&idp, &session.person, Change::PasswordSet, browser.device()).await;
+            Ok(steps::see_other("/account?done=password"))
+        }
         Err(_) => Err(Problem::unavailable(2)),
     }
 }
@@ -184,8 +191,11 @@ pub(crate) async fn password_answer(
 /// `GET /account/passkey`.
 pub(crate) async fn passkey(State(idp): State<Idp>, asker: Asker, browser: Browser) -> Result<Response, Problem> {
     let Some(session) = fresh(&idp, &browser).await? else {
-        return sign_in_again(&idp, &asker, &browser, "/account/passkey").await;
+        return sign_in_again(&idp, &asker, &browser, NEW_PASSKEY).await;
     };
+    if !session.may_add_passkey(idp.sources().now()) {
+        return prove(&idp, &asker, &browser, &session).await;
+    }
     Ok(passkey_page(&asker, &browser, &session, &Errors::default()).into_response())
 }
 
@@ -200,7 +210,7 @@ pub(crate) async fn passkey_options(
     if idp.people().passkeys.is_none() {
         return Err(Problem::bad_request("passkey.refused"));
     }
-    if !is_fresh(&idp, &session) {
+    if !session.may_add_passkey(idp.sources().now()) {
         return Err(Problem::forbidden("account.fresh_sign_in_required"));
     }
     let display = people::name_of(&idp, &session.person).await?;
@@ -215,8 +225,8 @@ pub(crate) async fn passkey_answer(
     Form(form): Form<MeansForm>,
 ) -> Result<Response, Problem> {
     let session = signed_in(&idp, &asker, &browser, &form.form_token).await?;
-    if !is_fresh(&idp, &session) {
-        return sign_in_again(&idp, &asker, &browser, "/account/passkey").await;
+    if !session.may_add_passkey(idp.sources().now()) {
+        return prove(&idp, &asker, &browser, &session).await;
     }
     let words = asker.words();
     if form.answer.is_empty() {
@@ -230,7 +240,10 @@ pub(crate) async fn passkey_answer(
     let kept = account::keep_passkey(&idp, &mut tx, &session.person, &id, &form.answer, &title, incident).await?;
     tx.commit().await.map_err(problem::of_storage)?;
     match kept {
-        Ok(()) => Ok(steps::see_other("/account?done=passkey")),
+        Ok(()) => {
+            tell::holder(&idp, &session.person, Change::PasskeyAdded, browser.device()).await;
+            Ok(steps::see_other("/account?done=passkey"))
+        }
         Err(error) => {
             let text = match error {
                 PasskeyError::Refused => words.get("account-passkey-taken").into_owned(),
@@ -258,7 +271,7 @@ pub(crate) async fn signed_in(
 }
 
 fn is_fresh(idp: &Idp, session: &Session) -> bool {
-    idp.sources().now().since(session.auth_time) <= FRESH_SECONDS
+    session.is_fresh(idp.sources().now())
 }
 
 async fn fresh(idp: &Idp, browser: &Browser) -> Result<Option<Session>, Problem> {
@@ -277,6 +290,19 @@ pub(crate) async fn sign_in_again(
     let mut interaction = crate::interaction::for_page(idp, path, idp.sources().now())?;
     interaction.request.max_age = Some(FRESH_SECONDS);
     steps::begin(idp, asker, browser, interaction).await
+}
+
+/// Lets a person who signed in by password alone prove by a passkey, or by a code, that a passkey may be added.
+async fn prove(idp: &Idp, asker: &Asker, browser: &Browser, session: &Session) -> Result<Response, Problem> {
+    let mut tx = idp.db().reader().await.map_err(problem::of_storage)?;
+    let has_passkey = !passkeys::allowed(&mut tx, &session.person).await.map_err(problem::of_storage)?.is_empty();
+    drop(tx);
+    let mut interaction = crate::interaction::for_page(idp, NEW_PASSKEY, idp.sources().now())?;
+    if has_passkey {
+        interaction.request.acr_values = vec![crate::assurance::Acr::Three.as_str().to_owned()];
+        return steps::begin(idp, asker, browser, interaction).await;
+    }
+    steps::begin_at(idp, browser, interaction, "/register/confirm").await
 }
 
 fn ceremony(session: &Session) -> String {

@@ -18,10 +18,11 @@ use crate::account::{LoginError, Name, Password, Phone};
 use crate::assurance::{Amr, Authentication};
 use crate::error::Error;
 use crate::flow::register::{self, Beginning, NewMeans, NotBegun, Said};
+use crate::flow::tell::{self, Change};
 use crate::flow::{account, sign_in};
 use crate::http::browser::{self, Browser};
 use crate::http::people::{self, Errors, Levels};
-use crate::http::sign_in::from;
+use crate::http::sign_in::{Way, from, go_on_or_rise};
 use crate::http::{problem, steps};
 use crate::ids::{InteractionId, PersonId};
 use crate::interaction::{self, Interaction};
@@ -436,7 +437,12 @@ async fn enter(
     };
     sign_in::settle(&mut tx, &recognised, &device, "session.sign_in", asker.incident().as_str()).await?;
     let signed_in = session::sign_in(&mut tx, idp, &mut interaction, browser, &authentication).await?;
-    let response = steps::go_on(idp, asker, browser, tx, interaction, Some(signed_in)).await?;
+    // A code leads on to making a passkey where level 3 is wanted and there is none.
+    let makes = |way| way == Way::Make;
+    let response = go_on_or_rise(idp, asker, browser, tx, interaction, signed_in, makes).await?;
+    if !matches!(means, NewMeans::AsBefore) {
+        tell::holder(idp, &authentication.person, Change::NewMeans, browser.device()).await;
+    }
     Ok(people::with_cookie(cookie, response))
 }
 

@@ -16,15 +16,14 @@ use crate::account::{Login, Password};
 use crate::assurance::Acr;
 use crate::error::Error;
 use crate::flow::sign_in::{self, From, NotRecognised, Recognised};
+use crate::flow::tell::{self, Change};
+use crate::http::account::NEW_PASSKEY;
 use crate::http::browser::{self, Browser};
 use crate::http::people::{self, Errors, Portal};
 use crate::http::{problem, steps};
-use crate::interaction::{Interaction, Prompt};
-use crate::session::{self, Session};
+use crate::interaction::{Asker as Who, Interaction, Prompt};
+use crate::session::{self, Session, SignedIn};
 use crate::storage::{accounts, authorizations, passkeys};
-
-/// For how long a sign-in is fresh enough to add a means to sign in.
-pub(crate) const FRESH_SECONDS: i64 = 300;
 
 /// What the form sends.
 #[derive(Default, Deserialize)]
@@ -234,7 +233,10 @@ async fn make_passkey(
     let kept = crate::flow::account::keep_passkey(idp, &mut tx, person, &id, &form.answer, &title, incident).await?;
     tx.commit().await.map_err(problem::of_storage)?;
     match kept {
-        Ok(()) => Ok(steps::see_other(&format!("/sign-in/{}", interaction.id))),
+        Ok(()) => {
+            tell::holder(idp, person, Change::PasskeyAdded, browser.device()).await;
+            Ok(steps::see_other(&format!("/sign-in/{}", interaction.id)))
+        }
         Err(error) => {
             let errors = Errors::one("passkey", people::passkey_words(asker.words(), error));
             Ok(people::refused(lift.page(asker, &interaction, &errors), None))
@@ -257,20 +259,34 @@ pub(crate) async fn signed_in(
     sign_in::settle(&mut tx, recognised, &device, "session.sign_in", incident).await?;
     let authentication = recognised.authentication(remember);
     let signed_in = session::sign_in(&mut tx, idp, &mut interaction, browser, &authentication).await?;
-    let reached = acr(recognised.level, recognised.factor);
-    let can_rise = idp.people().passkeys.is_some() || recognised.level < 2;
-    let response = if can_rise && interaction.wanted_acr().is_some_and(|wanted| reached < wanted) {
-        let now = idp.sources().now();
-        if !authorizations::save(&mut tx, idp, &mut interaction, None, None, now).await? {
-            return Err(problem::no_interaction());
-        }
-        tx.commit().await.map_err(problem::of_storage)?;
-        let next = steps::see_other(&format!("/sign-in/{}", interaction.id));
-        (browser::session_cookie(idp, &signed_in), next).into_response()
-    } else {
-        steps::go_on(idp, asker, browser, tx, interaction, Some(signed_in)).await?
-    };
+    let response = go_on_or_rise(idp, asker, browser, tx, interaction, signed_in, |_| true).await?;
     Ok(people::with_cookie(cookie, response))
+}
+
+/// Goes on after a sign-in; where what was asked for is not reached and one of the ways that `may` be gone leads to it, to the page
+/// that says how.
+pub(crate) async fn go_on_or_rise(
+    idp: &Idp,
+    asker: &Asker,
+    browser: &Browser,
+    mut tx: Tx,
+    mut interaction: Interaction,
+    signed_in: SignedIn,
+    may: fn(Way) -> bool,
+) -> Result<Response, Problem> {
+    let way = match (&interaction.fresh, interaction.wanted_acr()) {
+        (Some(session), Some(wanted)) => Way::of(idp, &mut tx, session, wanted).await?,
+        _ => None,
+    };
+    if !way.is_some_and(may) {
+        return steps::go_on(idp, asker, browser, tx, interaction, Some(signed_in)).await;
+    }
+    if !authorizations::save(&mut tx, idp, &mut interaction, None, None, idp.sources().now()).await? {
+        return Err(problem::no_interaction());
+    }
+    tx.commit().await.map_err(problem::of_storage)?;
+    let next = steps::see_other(&format!("/sign-in/{}", interaction.id));
+    Ok((browser::session_cookie(idp, &signed_in), next).into_response())
 }
 
 /// From where the asker tries.
@@ -370,14 +386,44 @@ struct Lift {
     way: Way,
 }
 
+/// The next step to a higher level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// By confirming the identity.
+pub(crate) enum Way {
+    /// By a code to the phone, which raises to level 2.
     Confirm,
+    /// By a code to the phone, since a passkey is to be made and the sign-in rests on a password alone.
+    Prove,
     /// By signing in with a passkey that there is.
     Use,
-    /// By making a passkey: the sign-in is fresh.
+    /// By making a passkey: the sign-in is fresh and rests on more than a password.
     Make,
+}
+
+impl Way {
+    /// `None` where no way leads there, or an ordinary sign-in does.
+    async fn of(idp: &Idp, tx: &mut Tx, session: &Session, wanted: Acr) -> Result<Option<Self>, Error> {
+        if session.acr >= wanted {
+            return Ok(None);
+        }
+        let has_codes = idp.settings().registers.phone.is_some();
+        let level = accounts::level(tx, &session.person).await?;
+        if level < 2 {
+            return Ok(has_codes.then_some(Self::Confirm));
+        }
+        if acr(level, Factor::Password) >= wanted || idp.people().passkeys.is_none() {
+            return Ok(None);
+        }
+        if !passkeys::allowed(tx, &session.person).await?.is_empty() {
+            return Ok(Some(Self::Use));
+        }
+        let may_make = session.may_add_passkey(idp.sources().now());
+        Ok(if may_make { Some(Self::Make) } else { has_codes.then_some(Self::Prove) })
+    }
+
+    /// Whether the next step is a code.
+    const fn is_a_code(self) -> bool {
+        matches!(self, Self::Confirm | Self::Prove)
+    }
 }
 
 impl Lift {
@@ -393,18 +439,8 @@ impl Lift {
         let Some(session) = sessions.into_iter().find(|session| session.id == *id && session.acr < wanted) else {
             return Ok(None);
         };
-        let level = accounts::level(tx, &session.person).await?;
-        if level < 2 {
-            return Ok(Some(Self { session, wanted, way: Way::Confirm }));
-        }
-        if acr(level, Factor::Password) >= wanted || idp.people().passkeys.is_none() {
-            return Ok(None);
-        }
-        if !passkeys::allowed(tx, &session.person).await?.is_empty() {
-            return Ok(Some(Self { session, wanted, way: Way::Use }));
-        }
-        let fresh = now.since(session.auth_time) <= FRESH_SECONDS;
-        Ok(fresh.then_some(Self { session, wanted, way: Way::Make }))
+        let way = Way::of(idp, tx, &session, wanted).await?;
+        Ok(way.map(|way| Self { session, wanted, way }))
     }
 
     fn page(&self, asker: &Asker, interaction: &Interaction, errors: &Errors) -> Page {
@@ -414,10 +450,13 @@ impl Lift {
         let title = words.with("signin-stepup-title", &[("level", &level)]).into_owned();
         let lead = match self.way {
             Way::Confirm => "signin-stepup-lead-2",
+            Way::Prove => "signin-stepup-lead-prove",
             Way::Use => "signin-stepup-lead-3",
             Way::Make => "signin-stepup-lead-make",
         };
         let portal = Portal::of(interaction, words);
+        let confirm_at = format!("/register/confirm?i={id}");
+        let adds = matches!(&interaction.asker, Who::Page(path) if path == NEW_PASSKEY);
         let main = StepUp {
             w: words,
             title: &title,
@@ -427,16 +466,17 @@ impl Lift {
                 .into_owned(),
             action: format!("/sign-in/{id}"),
             options: format!("/sign-in/{id}/passkey"),
-            confirm_at: format!("/register/confirm?i={id}"),
+            other_at: (self.way == Way::Use).then(|| if adds { confirm_at.clone() } else { NEW_PASSKEY.to_owned() }),
+            confirm_at,
             form_token: asker.form_token(id),
-            confirm: self.way == Way::Confirm,
+            confirm: self.way.is_a_code(),
             make: self.way == Way::Make,
             may_skip: interaction.is_signed_in() && interaction.request.claims.essential_acr.is_empty(),
             errors,
             portal: portal.as_ref(),
         };
         let page = Page::of(asker, title.clone(), &main).view_to(format!("/sign-in/{id}"));
-        if self.way == Way::Confirm { page } else { page.script("/static/passkey.js") }
+        if self.way.is_a_code() { page } else { page.script("/static/passkey.js") }
     }
 }
 
@@ -471,6 +511,7 @@ struct StepUp<'a> {
     action: String,
     options: String,
     confirm_at: String,
+    other_at: Option<String>,
     form_token: String,
     confirm: bool,
     make: bool,

@@ -15,18 +15,21 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
 use store::Tx;
 use url::Url;
+use web::cookie::SetCookie;
 use web::headers::Policy;
 use web::{Asker, Page, Problem, Words};
 
 use crate::Idp;
 use crate::client::redirect;
+use crate::error::Error;
 use crate::flow::authorize::{self, Answer, Next, Refused};
 use crate::http::browser::{self, Browser};
-use crate::http::problem;
 use crate::http::sign_in::spoken;
+use crate::http::{people, problem};
 use crate::ids::InteractionId;
 use crate::interaction::{self, Asker as Who, Interaction, ResponseMode};
 use crate::session::SignedIn;
+use crate::storage::authorizations;
 
 /// The interaction whose id stands in the path.
 ///
@@ -80,21 +83,38 @@ pub(crate) async fn begin(
     browser: &Browser,
     mut interaction: Interaction,
 ) -> Result<Response, Problem> {
-    let (mark, cookie) = if let Some(mark) = browser.mark_digests().first() {
-        (mark.clone(), None)
-    } else {
-        let (mark, cookie) = browser::new_mark(idp)?;
-        (mark, Some(cookie))
-    };
+    let (mark, cookie) = mark(idp, browser)?;
     let mut tx = idp.db().begin().await.map_err(problem::of_storage)?;
     let incident = asker.incident().as_str();
     let next = authorize::advance(idp, &mut tx, &mut interaction, browser, Some(&mark), incident).await?;
     tx.commit().await.map_err(problem::of_storage)?;
     let response = respond(asker, &interaction, next, &Method::GET)?;
-    Ok(match cookie {
-        Some(cookie) => (cookie, response).into_response(),
-        None => response,
-    })
+    Ok(people::with_cookie(cookie, response))
+}
+
+/// Keeps a new interaction of one of our own pages and answers with 303 to `page`, which goes on with it.
+pub(crate) async fn begin_at(
+    idp: &Idp,
+    browser: &Browser,
+    mut interaction: Interaction,
+    page: &str,
+) -> Result<Response, Problem> {
+    let (mark, cookie) = mark(idp, browser)?;
+    let mut tx = idp.db().begin().await.map_err(problem::of_storage)?;
+    let now = idp.sources().now();
+    authorizations::save(&mut tx, idp, &mut interaction, Some(&mark), None, now).await?;
+    tx.commit().await.map_err(problem::of_storage)?;
+    let response = see_other(&format!("{page}?i={}", interaction.id));
+    Ok(people::with_cookie(cookie, response))
+}
+
+/// The mark of a browser; a new one with its cookie where it has none.
+fn mark(idp: &Idp, browser: &Browser) -> Result<(String, Option<SetCookie>), Error> {
+    if let Some(mark) = browser.mark_digests().first() {
+        return Ok((mark.clone(), None));
+    }
+    let (mark, cookie) = browser::new_mark(idp)?;
+    Ok((mark, Some(cookie)))
 }
 
 /// Ends an interaction because the person does not want to: `access_denied` for the client; a page of ours is left for the

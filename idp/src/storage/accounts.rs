@@ -51,6 +51,7 @@ const EVIDENCE: &str = "SELECT means, source, level, at FROM evidence
     WHERE person_id = $1 AND voided_at IS NULL ORDER BY level DESC, at DESC LIMIT 1";
 const SET_PASSWORD: &str = "INSERT INTO passwords (person_id, hash, changed_at) VALUES ($1, $2, $3)
     ON CONFLICT (person_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at";
+const REMOVE_PASSWORD: &str = "DELETE FROM passwords WHERE person_id = $1";
 const SHOWN: &str = "SELECT p.name, i.id, i.id_type, i.number, f.number, f.verified, w.changed_at
     FROM persons p
     LEFT JOIN identity_documents i ON i.person_id = p.id AND i.is_current = 1
@@ -59,7 +60,7 @@ const SHOWN: &str = "SELECT p.name, i.id, i.id_type, i.number, f.number, f.verif
     WHERE p.id = $1 AND p.state = 'active' ORDER BY i.recorded_at DESC LIMIT 1";
 
 /// Statements of this file, for the test that prepares all of them.
-pub(crate) const STATEMENTS: [(&str, &str); 14] = [
+pub(crate) const STATEMENTS: [(&str, &str); 15] = [
     ("accounts.rp_id", RP_ID),
     ("accounts.find", FIND),
     ("accounts.claim", CLAIM),
@@ -73,6 +74,7 @@ pub(crate) const STATEMENTS: [(&str, &str); 14] = [
     ("accounts.insert_evidence", INSERT_EVIDENCE),
     ("accounts.evidence", EVIDENCE),
     ("accounts.set_password", SET_PASSWORD),
+    ("accounts.remove_password", REMOVE_PASSWORD),
     ("accounts.shown", SHOWN),
 ];
 
@@ -299,6 +301,11 @@ pub(crate) async fn set_password(
         .bind(hash)
         .bind(now.seconds())
         .execute(c).await.map(drop))
+}
+
+/// Takes the password away: another means has taken its place.
+pub(crate) async fn remove_password(tx: &mut Tx, person: &PersonId) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(REMOVE_PASSWORD).bind(person.as_str()).execute(c).await.map(drop))
 }
 
 type ShownRow = (Vec<u8>, Option<String>, Option<String>, Option<Vec<u8>>, Option<Vec<u8>>, Option<i64>, Option<i64>);

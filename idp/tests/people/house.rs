@@ -106,8 +106,10 @@ impl House {
         self.clock.0.fetch_add(seconds, Ordering::Relaxed);
     }
 
-    /// Loads a confirmed person.
+    /// Loads a confirmed person, whom the registers know too.
     pub async fn person(&self, number: &str, name: &str, phone: &str, password: &str) -> PersonId {
+        let known = (name.to_owned(), Some(phone.to_owned()));
+        self.registers.lock().expect("no panic").people.insert(number.to_owned(), known);
         let new = NewPerson {
             number: number.parse::<IdNumber>().expect("a number"),
             name: Name::read(name).expect("a name"),
@@ -135,6 +137,12 @@ impl House {
         let digits: String = text.chars().skip_while(|c| !c.is_ascii_digit()).take(6).collect();
         assert_eq!(digits.len(), 6, "{text}");
         digits
+    }
+
+    /// The newest message to a number.
+    pub fn message(&self, number: &str) -> String {
+        let registers = self.registers.lock().expect("no panic");
+        registers.messages.iter().rev().find(|(to, _)| to == number).map(|(_, text)| text.clone()).unwrap_or_default()
     }
 
     /// Rows of a query that gives one number.
@@ -298,6 +306,18 @@ impl<'a> Browser<'a> {
         let (path, page) = self.open("/account").await;
         assert!(path.starts_with("/sign-in/"), "{path}");
         self.fill(&page, &path, &[("login", login), ("password", password)]).await
+    }
+
+    /// Goes to `path`, which wants a code first, and gives the one that is sent to `number`. Where that leads.
+    pub async fn prove_by_code(&mut self, path: &str, number: &str) -> String {
+        let (at, page) = self.open(path).await;
+        assert!(at.starts_with("/register/confirm"), "{at}");
+        let code_path = self.fill(&page, &at, &[]).await.location;
+        let page = self.get(&code_path).await;
+        let code = self.house.code(number);
+        let answer = self.fill(&page, &code_path, &[("code", &code)]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+        answer.location
     }
 
     async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {

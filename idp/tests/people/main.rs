@@ -5,6 +5,7 @@
 mod authenticator;
 mod conformance;
 mod house;
+mod means;
 
 use authenticator::{Authenticator, BACKUP_ELIGIBLE, BACKUP_STATE, UP_UV};
 use house::{Answer, Browser, House};
@@ -377,6 +378,7 @@ async fn passkey_options_are_alike_for_known_and_unknown() {
     let plain = browser.fill(&page, &path, &[("passkey", "1")]).await;
     assert!(plain.text.contains("通行密钥要在打开了脚本的浏览器里用"), "without script there is another way");
     browser.sign_in(&number, PASSWORD).await;
+    assert_eq!(browser.prove_by_code("/account/passkey", &number).await, "/account/passkey");
     let page = browser.get("/account/passkey").await;
     let options = browser.fill(&page, "/account/passkey/options", &[]).await;
     let options: serde_json::Value = serde_json::from_str(&options.text).expect("JSON");
@@ -391,9 +393,10 @@ fn options(answer: &Answer) -> serde_json::Value {
     serde_json::from_str(&answer.text).expect("JSON")
 }
 
-/// Makes a passkey on the account page of a browser that has just signed in.
-async fn make_passkey(browser: &mut Browser<'_>) -> Authenticator {
+/// Makes a passkey on the account page of a browser that has just signed in, after a code to the phone of `number`.
+async fn make_passkey(browser: &mut Browser<'_>, number: &str) -> Authenticator {
     let mut authenticator = Authenticator::new("http://localhost:8080");
+    assert_eq!(browser.prove_by_code("/account/passkey", number).await, "/account/passkey");
     let page = browser.get("/account/passkey").await;
     let asked = options(&browser.fill(&page, "/account/passkey/options", &[]).await);
     let answer = authenticator.create(&asked);
@@ -412,7 +415,7 @@ async fn a_passkey_signs_in_with_and_without_a_number() {
     house.person(&other, "张三", "10000000039", PASSWORD).await;
     let mut browser = Browser::new(&house);
     browser.sign_in(&number, PASSWORD).await;
-    let mut authenticator = make_passkey(&mut browser).await;
+    let mut authenticator = make_passkey(&mut browser, &number).await;
     for (login, accepted) in [("", true), (number.as_str(), true), ("10000000012", true), (other.as_str(), false)] {
         let mut browser = Browser::new(&house);
         let (path, page) = browser.open("/account").await;
@@ -472,7 +475,11 @@ async fn a_level_that_is_too_low_leads_to_the_next_one() {
     let answer = browser.fill(&page, &path, &[("login", &number), ("password", PASSWORD)]).await;
     assert_eq!(answer.location, path, "stays: {}", answer.text);
     let lift = browser.get(&path).await;
-    assert!(lift.text.contains("还差一步") && lift.text.contains("name=\"make\""), "{}", lift.text);
+    assert!(lift.text.contains("还差一步") && !lift.text.contains("name=\"make\""), "a code first: {}", lift.text);
+    let confirm = format!("/register/confirm?i={}", path.trim_start_matches("/sign-in/"));
+    assert_eq!(browser.prove_by_code(&confirm, &number).await, path);
+    let lift = browser.get(&path).await;
+    assert!(lift.text.contains("name=\"make\""), "{}", lift.text);
     let mut authenticator = Authenticator::new("http://localhost:8080");
     let asked = options(&browser.fill(&lift, &format!("{path}/passkey"), &[]).await);
     let made = browser.fill(&lift, &path, &[("make", "1"), ("answer", &authenticator.create(&asked))]).await;
@@ -621,7 +628,7 @@ async fn a_legal_representative_gives_and_ends_a_mandate() {
         ("until", "2026年12月31日"),
     ];
     assert_eq!(browser.fill(&page, &path, &fields).await.status, StatusCode::FORBIDDEN, "level 2 may not give");
-    let mut authenticator = make_passkey(&mut browser).await;
+    let mut authenticator = make_passkey(&mut browser, &other).await;
     let (sign_in, lift) = browser.open(&format!("{path}/level")).await;
     let asked = options(&browser.fill(&lift, &format!("{sign_in}/passkey"), &[]).await);
     let done = browser.fill(&lift, &sign_in, &[("passkey", "1"), ("answer", &authenticator.get(&asked))]).await;
@@ -674,7 +681,7 @@ async fn an_administrator_gives_no_more_than_he_has() {
     let path = format!("/account/mandates/{}", code.as_str());
     let mut browser = Browser::new(&house);
     browser.sign_in(&other, PASSWORD).await;
-    let mut authenticator = make_passkey(&mut browser).await;
+    let mut authenticator = make_passkey(&mut browser, &other).await;
     let (sign_in, lift) = browser.open(&format!("{path}/level")).await;
     let asked = options(&browser.fill(&lift, &format!("{sign_in}/passkey"), &[]).await);
     browser.fill(&lift, &sign_in, &[("passkey", "1"), ("answer", &authenticator.get(&asked))]).await;
