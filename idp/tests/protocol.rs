@@ -340,6 +340,71 @@ async fn a_client_gets_tokens_for_itself() {
 }
 
 #[tokio::test]
+async fn a_departments_client_is_carried_to_the_signer_by_exchange() {
+    let world = World::start().await;
+    let code = "11990100001000010R";
+    let system = |id: &'static str, scopes: &[&str]| {
+        let name = idp::client::Names::same(id);
+        let mut client = idp::provision::NewClient::system(id, name, SECRET, code, SIGNER, scopes);
+        client.resources.insert(DESK.into());
+        client.scopes.insert("verify".into());
+        client
+    };
+    let mut stray = system("stray", &["presentation.resolve"]);
+    stray.organisation = None;
+    for client in [
+        system("bureau", &["licence.issue", "licence.read", "presentation.resolve"]),
+        system("issuer", &["licence.issue"]),
+        stray,
+    ] {
+        idp::provision::client(&world.idp, client).await.unwrap();
+    }
+    let own = async |client: &str, resource: &str| {
+        let fields = [("grant_type", "client_credentials"), ("resource", resource)];
+        let reply = world.post("/token", &basic(client, SECRET), &fields).await;
+        reply.json()["access_token"].as_str().unwrap_or_else(|| panic!("{}", reply.text)).to_owned()
+    };
+    let exchange = async |subject: &str, scope: &str| {
+        let mut fields = vec![
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+            ("subject_token", subject),
+            ("resource", SIGNER),
+        ];
+        fields.extend(Some(("scope", scope)).filter(|(_, scope)| !scope.is_empty()));
+        world.post("/token", &basic("desk", SECRET), &fields).await
+    };
+    let brought = own("bureau", DESK).await;
+    let reply = exchange(&brought, "").await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+    let given = reply.json()["access_token"].as_str().unwrap().to_owned();
+    let out = claims(&given);
+    for (name, expected) in [
+        ("aud", json!(SIGNER)),
+        ("sub", json!("bureau")),
+        ("sub_type", json!("client")),
+        ("client_id", json!("desk")),
+        ("act", json!({ "sub": "desk" })),
+        ("organisation", json!({ "code": code })),
+        ("scope", json!("licence.read presentation.resolve")),
+    ] {
+        assert_eq!(out[name], expected, "{name}");
+    }
+    assert!(out["exp"].as_i64() <= claims(&brought)["exp"].as_i64());
+    for (what, subject, scope, error) in [
+        ("what was exchanged", given.clone(), "", "invalid_request"),
+        ("for another audience", own("bureau", SIGNER).await, "", "invalid_request"),
+        ("of no department", own("stray", DESK).await, "", "invalid_request"),
+        ("more than reading", brought.clone(), "licence.issue", "invalid_scope"),
+        ("more than it may itself", own("issuer", DESK).await, "presentation.resolve", "invalid_scope"),
+    ] {
+        assert_eq!(exchange(&subject, scope).await.error(), error, "{what}");
+    }
+    world.post("/revoke", &basic("bureau", SECRET), &[("token", brought.as_str())]).await;
+    assert_eq!(exchange(&brought, "").await.error(), "invalid_request", "given back");
+}
+
+#[tokio::test]
 async fn a_clerk_is_carried_to_the_signer_by_exchange() {
     let world = World::start().await;
     let clerk = world.person("clerk", "李四", NUMBER).await;

@@ -7,6 +7,7 @@ mod foreign;
 mod idp;
 mod licences;
 mod main_job;
+mod resolving;
 mod samples;
 mod sessions;
 mod sign_on;

@@ -75,9 +75,14 @@ impl AccessToken {
         level_of(self.acr.as_deref())
     }
 
-    /// Who the same caller is, for idempotency and repeated resolutions: the mandate, or the client.
+    /// Who the same caller is, for idempotency and repeated resolutions: the mandate, or the client. A client's token that
+    /// came by exchange is still that client's: `client_id` names who brought it, `sub` whose it is.
     pub fn caller(&self) -> &str {
-        self.mandate.as_ref().map_or(&self.client_id, |mandate| &mandate.id)
+        match (&self.mandate, self.sub_type) {
+            (Some(mandate), _) => &mandate.id,
+            (None, SubType::Client) => &self.sub,
+            (None, _) => &self.client_id,
+        }
     }
 }
 

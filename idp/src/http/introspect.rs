@@ -43,7 +43,7 @@ async fn introspect(idp: &Idp, headers: &HeaderMap, body: &[u8]) -> Result<Value
     let may_know = read.client_id == client.client_id.as_str() || is_for;
     let lives = match &read.family {
         Some(family) => authorizations::find_family(&mut tx, family, now).await?.is_some(),
-        None => idp.client(&mut tx, &read.client_id).await?.is_some(),
+        None => idp.client(&mut tx, read.owner()).await?.is_some(),
     };
     let revoked = tokens::is_revoked(&mut tx, &read.jti).await?;
     tx.commit().await?;

@@ -83,6 +83,28 @@ pub(crate) fn of_client(
     audience: &Audience<'_>,
     now: Timestamp,
 ) -> Result<AccessToken, Error> {
+    let mut claims = client_claims(client);
+    claims.insert("jti".into(), json!(random_text::<16>(idp.sources())?));
+    sign(idp, claims, audience, now.plus(idp.settings().access_token_seconds), now)
+}
+
+/// The access token that comes by exchange of a department's client's own: its subject stays that client, the actor is `client`.
+pub(crate) fn exchanged_of_client(
+    idp: &Idp,
+    client: &Client,
+    subject: &Client,
+    audience: &Audience<'_>,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<AccessToken, Error> {
+    let mut claims = client_claims(subject);
+    claims.insert("act".into(), json!({ "sub": client.client_id }));
+    claims.insert("client_id".into(), json!(client.client_id));
+    claims.insert("jti".into(), json!(format!("{EXCHANGED}{}", random_text::<16>(idp.sources())?)));
+    sign(idp, claims, audience, until.min(now.plus(idp.settings().access_token_seconds)), now)
+}
+
+fn client_claims(client: &Client) -> Map<String, Value> {
     let mut claims = Map::new();
     claims.insert("sub".into(), json!(client.client_id));
     claims.insert("sub_type".into(), json!("client"));
@@ -90,8 +112,7 @@ pub(crate) fn of_client(
     if let Some(code) = &client.organisation {
         claims.insert("organisation".into(), json!({ "code": code }));
     }
-    claims.insert("jti".into(), json!(random_text::<16>(idp.sources())?));
-    sign(idp, claims, audience, now.plus(idp.settings().access_token_seconds), now)
+    claims
 }
 
 fn person_claims(idp: &Idp, granted: &Granted, audience: &Audience<'_>) -> Map<String, Value> {
@@ -137,6 +158,18 @@ pub(crate) struct Read {
     pub(crate) claims: Map<String, Value>,
 }
 
+impl Read {
+    /// The code of the organisation that the token names.
+    pub(crate) fn organisation(&self) -> Option<&str> {
+        self.claims.get("organisation")?.get("code")?.as_str()
+    }
+
+    /// The client whose life a token without a family hangs on: of an exchanged one the subject, which the actor stands for.
+    pub(crate) fn owner(&self) -> &str {
+        self.claims.get("sub").and_then(Value::as_str).unwrap_or(&self.client_id)
+    }
+}
+
 /// Reads an access token of ours. `None` for anything else, and for one that has expired (at `exp`, without leeway: the clock
 /// is our own).
 pub(crate) fn read(idp: &Idp, text: &str, now: Timestamp) -> Option<Read> {
@@ -153,7 +186,7 @@ pub(crate) fn read(idp: &Idp, text: &str, now: Timestamp) -> Option<Read> {
         return None;
     }
     let jti = text("jti")?.to_owned();
-    let family = jti.split_once('.').map(|(family, _)| family.to_owned());
+    let family = jti.split_once('.').map(|(family, _)| family.to_owned()).filter(|family| !family.is_empty());
     Some(Read {
         is_exchanged: jti.contains(EXCHANGED),
         family,

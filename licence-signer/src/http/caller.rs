@@ -103,7 +103,8 @@ async fn officer(signer: &LicenceSigner, token: &AccessToken) -> Result<Officer,
     let (code, actor, rights) = match (&token.sub_type, &token.mandate) {
         (SubType::Client, _) => {
             let code = claimed.ok_or_else(|| Problem::forbidden("caller.no_department"))?;
-            (code, format!("client:{}", token.client_id), Rights::of_scopes(scopes()))
+            // after an exchange `client_id` is the desk's: whose right it is says `sub`
+            (code, format!("client:{}", token.sub), Rights::of_scopes(scopes()))
         }
         (SubType::Organisation, Some(mandate)) => {
             let now = signer.sources().now();

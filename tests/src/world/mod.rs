@@ -176,6 +176,28 @@ impl World {
         body["access_token"].as_str().expect("a token").to_owned()
     }
 
+    /// A token for the desk of a system that belongs to no department.
+    pub async fn system_of_no_department(&self) -> String {
+        self.registered("stray-system", |client| client.organisation = None).await
+    }
+
+    /// A token for the desk of a department's system that licence-signer does not know.
+    pub async fn system_without_the_signer(&self) -> String {
+        self.registered("idle-system", |client| client.resources.retain(|resource| *resource == self.desk_url)).await
+    }
+
+    async fn registered(&self, id: &str, change: impl FnOnce(&mut idp::provision::NewClient)) -> String {
+        provide::system(&self.idp, id, &self.signer_url, &self.desk_url, change).await;
+        self.system_for(id, "verify", &self.desk_url).await
+    }
+
+    /// A system gives a token of its own back (RFC 7009).
+    pub async fn revoke_token(&self, client: &str, token: &str) {
+        let request = network::client().post(format!("{}/revoke", self.idp_url)).basic_auth(client, Some(SECRET));
+        let response = request.form(&[("token", token)]).send().await.expect("idp answers");
+        assert_eq!(response.status(), 200);
+    }
+
     /// Issues a licence of the demonstration through the API, as the system of its department: the one of `type_code` whose
     /// holder is `holder`. Answers the body of the 201.
     pub async fn issue(&self, type_code: &str, holder: &str) -> Value {

@@ -74,15 +74,21 @@ pub(super) async fn clients(idp: &Idp, urls: [&str; 3], keys: &[KeyStore; 3], no
     }
     for department in [world::POLICE, world::MARKET, world::HRSS] {
         let id = super::people::system_of(department);
-        let mut client = NewClient::system(id, names(id), SECRET, department, signer, &AT_SIGNER);
-        client.region = CITY.into();
-        client.scopes.insert("verify".into());
-        client.resources.insert(desk.into());
-        all.push(client);
+        system(idp, id, signer, desk, |client| client.organisation = Some(department.to_owned())).await;
     }
     for client in all {
         provision::client(idp, client).await.expect("a client is kept");
     }
+}
+
+/// One more system, of the HRSS bureau unless `change` says otherwise.
+pub(super) async fn system(idp: &Idp, id: &str, signer: &str, desk: &str, change: impl FnOnce(&mut NewClient)) {
+    let mut client = NewClient::system(id, names(id), SECRET, world::HRSS, signer, &AT_SIGNER);
+    client.region = CITY.into();
+    client.scopes.insert("verify".into());
+    client.resources.insert(desk.into());
+    change(&mut client);
+    provision::client(idp, client).await.expect("a client is kept");
 }
 
 /// People, organisations and mandates.

@@ -98,9 +98,11 @@ async fn resolve(
     code: &[u8],
     case: &Case,
 ) -> Result<Value, Problem> {
+    if token.organisation.is_none() {
+        return Err(Problem::forbidden("caller.no_department")); // a person's, or the client's of no department
+    }
     let code = std::str::from_utf8(code).map_err(|_| Problem::unprocessable("input.invalid_member").member("code"))?;
     let subject_token = bearer_token(headers)?.unwrap_or_default();
-    tracing::debug!(client_id = token.client_id, "resolves a presentation for a client");
     let grant = Grant::Exchange { subject_token };
     let exchanged = desk.relying_party().token(grant, &desk.settings().signer_url, "presentation.resolve").await;
     let exchanged = exchanged.map_err(|error| match error {
