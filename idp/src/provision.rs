@@ -9,9 +9,13 @@ use crate::Idp;
 use crate::client::{AuthMethod, Client, ExchangeRule, GrantType, Names, OWN_SCOPES, Resource, redirect};
 use crate::error::Error;
 use crate::ids::ClientId;
-use crate::storage::clients;
+use crate::storage::{authorizations, clients, subjects};
+use store::{Db, StorageError, audit};
 use verifier::algorithm::{Algorithm, PublicKey};
 use web::Problem;
+
+/// Whoever sets the service up: who that is, this machine knows.
+const OPERATOR: &str = "operator";
 
 /// How a client is to authenticate; secrets in the clear, kept as digests.
 pub enum NewAuth {
@@ -77,6 +81,8 @@ pub struct NewClient {
     pub trusted: bool,
     /// Why whole numbers are needed.
     pub number_purpose: Names,
+    /// Whether a configuration file says so.
+    pub is_configured: bool,
 }
 
 impl NewClient {
@@ -103,6 +109,7 @@ impl NewClient {
             id_token_alg: Algorithm::Es256,
             trusted: false,
             number_purpose: Names::default(),
+            is_configured: false,
         }
     }
 
@@ -168,7 +175,10 @@ pub async fn client(idp: &Idp, new: NewClient) -> Result<(), ProvisionError> {
             return Ok(());
         }
     }
-    clients::put(&mut tx, &client, idp.sources().now()).await?;
+    let now = idp.sources().now();
+    clients::put(&mut tx, &client, now).await?;
+    let row = audit::Row::new(OPERATOR, "client.register", "done", now).object(format!("client:{}", client.client_id));
+    audit::append(&mut tx, &row).await?;
     tx.commit().await?;
     idp.forget_registrations();
     Ok(())
@@ -214,17 +224,52 @@ pub async fn clients(idp: &Idp, after: &str) -> Result<Vec<Client>, ProvisionErr
     Ok(clients::list(&mut idp.db().reader().await?, after).await?)
 }
 
-/// Ends a client: nothing of it counts from then on. Whether there was one.
+/// The ids of clients that a configuration file once named and that `named` lacks. They count until they are ended: a file
+/// that lost a line must not take the tokens of everyone who uses a portal along.
+///
+/// # Errors
+///
+/// The database.
+pub async fn left_over(db: &Db, named: &BTreeSet<&str>) -> Result<Vec<String>, StorageError> {
+    let mut tx = db.reader().await?;
+    let (mut found, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = clients::list(&mut tx, &after).await?;
+        let Some(last) = page.last() else { return Ok(found) };
+        last.client_id.as_str().clone_into(&mut after);
+        let left = page.iter().filter(|client| client.is_configured && !named.contains(client.client_id.as_str()));
+        found.extend(left.map(|client| client.client_id.to_string()));
+    }
+}
+
+/// What ended with a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedClient {
+    /// Sign-ins under way, and grants with their tokens, that were revoked.
+    pub grants: u64,
+    /// Consents of people that were forgotten.
+    pub consents: u64,
+}
+
+/// Ends a client: its registration, whatever it holds for people, and their consents; `None` if there was none. Under the
+/// same identifier another may be registered afterwards, and inherits nothing.
 ///
 /// # Errors
 ///
 /// `Failed`.
-pub async fn end_client(idp: &Idp, client_id: &str) -> Result<bool, ProvisionError> {
+pub async fn end_client(idp: &Idp, client_id: &str) -> Result<Option<EndedClient>, ProvisionError> {
+    let now = idp.sources().now();
     let mut tx = idp.db().begin().await?;
-    let ended = clients::end(&mut tx, client_id, idp.sources().now()).await?;
+    if !clients::end(&mut tx, client_id, now).await? {
+        return Ok(None);
+    }
+    let grants = authorizations::revoke_of_ended_client(&mut tx, client_id, now).await?;
+    let consents = subjects::forget_consents(&mut tx, client_id).await?;
+    let row = audit::Row::new(OPERATOR, "client.end", "done", now).object(format!("client:{client_id}"));
+    audit::append(&mut tx, &row).await?;
     tx.commit().await?;
     idp.forget_registrations();
-    Ok(ended)
+    Ok(Some(EndedClient { grants, consents }))
 }
 
 fn refused(client_id: &ClientId, why: &str) -> ProvisionError {
@@ -302,5 +347,6 @@ fn checked(new: NewClient) -> Result<Client, ProvisionError> {
         id_token_alg: new.id_token_alg,
         trusted: new.trusted,
         number_purpose: new.number_purpose,
+        is_configured: new.is_configured,
     })
 }

@@ -301,6 +301,32 @@ async fn tokens_end_with_revocation_session_account_and_client() {
 }
 
 #[tokio::test]
+async fn whoever_is_registered_under_an_ended_clients_name_inherits_nothing() {
+    let world = World::start().await;
+    let alice = world.person("alice", "张三", NUMBER).await;
+    let mut browser = Visitor::default();
+    let under_way = world.authorize("portal", &[]);
+    let sign_in = world.get(&mut browser, &under_way).await.location().to_owned();
+    let mut other = Visitor::default();
+    let body = world.redeem(&world.code(&mut other, &alice, &[("scope", "openid offline_access")]).await).await.json();
+    let (access, refresh) = (body["access_token"].as_str().unwrap(), body["refresh_token"].as_str().unwrap());
+    let ended = idp::provision::end_client(&world.idp, "portal").await.unwrap().unwrap();
+    assert_eq!(ended.grants, 2, "the sign-in under way and the family");
+    assert_eq!(idp::provision::end_client(&world.idp, "portal").await.unwrap(), None);
+    assert_eq!(world.refresh(refresh).await.error(), "invalid_client");
+    assert_eq!(world.get(&mut browser, &under_way).await.status, StatusCode::BAD_REQUEST);
+    let mut again =
+        NewClient::portal("portal", Names::same("另一个门户"), NewAuth::SecretBasic(SECRET.into()), CALLBACK);
+    again.trusted = true;
+    idp::provision::client(&world.idp, again).await.unwrap();
+    assert_eq!(world.refresh(refresh).await.error(), "invalid_grant");
+    assert_eq!(world.userinfo(access).await.status, StatusCode::UNAUTHORIZED);
+    assert!(!world.get(&mut browser, &sign_in).await.status.is_success(), "nor does the sign-in go on");
+    let code = world.code(&mut Visitor::default(), &alice, &[("scope", "openid offline_access")]).await;
+    assert_eq!(world.redeem(&code).await.status, StatusCode::OK, "the new one stands on its own");
+}
+
+#[tokio::test]
 async fn a_client_gets_tokens_for_itself() {
     let world = World::start().await;
     let police = basic("police", SECRET);

@@ -150,6 +150,9 @@ pub struct Client {
     /// Why whole numbers are needed, on which ground, kept for how long: stands beside that line of the consent page.
     #[serde(default)]
     pub number_purpose: Names,
+    /// Whether a configuration file said so: named as left over once it no longer does.
+    #[serde(default)]
+    pub is_configured: bool,
 }
 
 /// A resource (RFC 8707): a service that takes our access tokens.

@@ -54,6 +54,9 @@ const FIND_FAMILY: &str = "SELECT a.id, a.request, a.granted, a.person_id, a.org
 const REVOKE: &str = "UPDATE authorizations SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 const REVOKE_OF_CLIENT: &str = "UPDATE authorizations SET revoked_at = $3, ended_at = coalesce(ended_at, $3)
     WHERE person_id = $1 AND client_id = $2 AND revoked_at IS NULL";
+const REVOKE_OF_ENDED_CLIENT: &str =
+    "UPDATE authorizations SET revoked_at = $2, ended_at = coalesce(ended_at, $2), login_hint = NULL
+    WHERE client_id = $1 AND revoked_at IS NULL";
 const REVOKE_OF_PERSON: &str = "UPDATE authorizations SET revoked_at = $2, ended_at = coalesce(ended_at, $2)
     WHERE person_id = $1 AND revoked_at IS NULL";
 
@@ -291,6 +294,13 @@ pub(crate) async fn revoke_of_client(
 ) -> Result<u64, StorageError> {
     on!(tx, c => sqlx::query(REVOKE_OF_CLIENT)
         .bind(person.as_str()).bind(client.as_str()).bind(now.seconds())
+        .execute(c).await.map(|d| d.rows_affected()))
+}
+
+/// Revokes whatever a client holds for anyone, and ends the sign-ins for it that are under way.
+pub(crate) async fn revoke_of_ended_client(tx: &mut Tx, client: &str, now: Timestamp) -> Result<u64, StorageError> {
+    on!(tx, c => sqlx::query(REVOKE_OF_ENDED_CLIENT)
+        .bind(client).bind(now.seconds())
         .execute(c).await.map(|d| d.rows_affected()))
 }
 

@@ -20,6 +20,7 @@ const PUT_CONSENT: &str = "INSERT INTO consents (person_id, client_id, organisat
     ON CONFLICT (person_id, client_id, organisation_id) DO UPDATE SET scope = excluded.scope, granted_at = excluded.granted_at";
 const CONSENTS: &str = "SELECT client_id, organisation_id, scope, granted_at FROM consents
     WHERE person_id = $1 ORDER BY granted_at DESC, client_id LIMIT 100";
+const FORGET_CONSENTS: &str = "DELETE FROM consents WHERE client_id = $1";
 const DELETE_CONSENTS: &str = "DELETE FROM consents WHERE person_id = $1 AND client_id = $2";
 
 const PRINCIPAL: &str = "SELECT principal FROM subjects WHERE sector = $1 AND sub = $2";
@@ -188,4 +189,9 @@ pub(crate) async fn delete_consents(tx: &mut Tx, person: &PersonId, client: &Cli
     on!(tx, c => sqlx::query(DELETE_CONSENTS)
         .bind(person.as_str()).bind(client.as_str())
         .execute(c).await.map(|d| d.rows_affected() > 0))
+}
+
+/// Forgets what anyone let a client have.
+pub(crate) async fn forget_consents(tx: &mut Tx, client: &str) -> Result<u64, StorageError> {
+    on!(tx, c => sqlx::query(FORGET_CONSENTS).bind(client).execute(c).await.map(|d| d.rows_affected()))
 }
