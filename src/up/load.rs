@@ -1,10 +1,7 @@
 //! Loads the demonstration world. Everything may be loaded again: what stands already is left alone.
 
-use std::collections::BTreeSet;
-
 use idp::Idp;
-use idp::client::{ExchangeRule, GrantType, Names, Resource};
-use idp::provision::{self, NewAuth, NewClient};
+use idp::client::Names;
 use keys::authority::{Authority, Founding};
 use keys::{KeyStore, Purpose};
 use licence_signer::LicenceSigner;
@@ -30,9 +27,6 @@ const LICENCES: &str = include_str!("../demo/licences.json");
 /// The arc for examples: `serve` refuses it.
 const OID_ARC: &str = "1.3.6.1.4.1.32473";
 
-/// Clients that prove themselves by a secret.
-pub(crate) const SECRET_CLIENTS: [&str; 4] = ["citizen-portal", "police-system", "market-system", "hrss-system"];
-
 /// Founds the demonstration's authority in licence-signer's key store.
 pub(crate) fn authority(keys: &KeyStore, now: Timestamp) -> Result<(), Failure> {
     let founding = Founding {
@@ -46,140 +40,9 @@ pub(crate) fn authority(keys: &KeyStore, now: Timestamp) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Public keys of the services that prove themselves by a key.
-pub(crate) struct ServiceKeys {
-    pub signer: Value,
-    pub desk: Value,
-    pub project: Value,
-}
-
 /// The JWK Set of a key store's client assertions.
 pub(crate) fn assertion_keys(keys: &KeyStore, now: Timestamp) -> Result<Value, Failure> {
     Ok(keys.ensure(&Purpose::ClientAssertion, now)?.jwk_set(now))
-}
-
-/// Resources and clients of idp.
-pub(crate) async fn clients(
-    idp: &Idp,
-    keys: ServiceKeys,
-    secrets: &std::collections::BTreeMap<String, String>,
-) -> Result<(), Failure> {
-    let (signer, desk) = (url(8081), url(8082));
-    let scopes = |list: &[&str]| -> BTreeSet<String> { list.iter().map(|s| (*s).to_owned()).collect() };
-    let at_signer = ["licence.issue", "licence.end", "licence.read", "licence.lookup", "presentation.resolve"];
-    for (resource, sector, known) in
-        [(&signer, "licence-signer", &at_signer[..]), (&desk, "verifier-desk", &["verify"][..])]
-    {
-        let resource = Resource { resource: resource.clone(), sector: sector.to_owned(), scopes: scopes(known) };
-        provision::resource(idp, resource).await?;
-    }
-    let own = |id: &str, names: Names, keys: Value, at: &str| NewClient {
-        trusted: true,
-        acts_for_organisations: true,
-        region: world::CITY.into(),
-        post_logout_redirect_uris: vec![format!("{at}/signed-out")],
-        ..NewClient::portal(id, names, NewAuth::PrivateKeyJwt(keys), &format!("{at}/callback"))
-    };
-    provision::client(
-        idp,
-        NewClient {
-            scopes: scopes(&["openid", "profile", "organisation", "id_number", "offline_access"]),
-            is_resource: Some(signer.clone()),
-            number_purpose: names("用来找到您的证照", "to find your licences"),
-            ..own("licence-signer", names("电子证照", "Electronic licences"), keys.signer, &signer)
-        },
-    )
-    .await?;
-    provision::client(
-        idp,
-        NewClient {
-            scopes: scopes(&["openid", "profile", "organisation", "offline_access", "verify"]),
-            resources: BTreeSet::from([desk.clone()]),
-            is_resource: Some(desk.clone()),
-            grants: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::TokenExchange]),
-            exchange: Some(ExchangeRule {
-                aud: desk.clone(),
-                resource: signer.clone(),
-                scopes: scopes(&["presentation.resolve", "licence.lookup", "licence.read"]),
-            }),
-            ..own("verifier-desk", names("证照核验台", "Verification desk"), keys.desk, &desk)
-        },
-    )
-    .await?;
-    portals(idp, keys.project, secrets).await?;
-    let systems = [
-        ("police-system", world::POLICE, "公安局业务系统", "Police system"),
-        ("market-system", world::MARKET, "市场监督管理局业务系统", "Market bureau's system"),
-        ("hrss-system", world::HRSS, "人力资源和社会保障局业务系统", "HRSS bureau's system"),
-    ];
-    for (id, department, zh, en) in systems {
-        let secret = secrets.get(id).map(String::as_str).unwrap_or_default();
-        let mut client = NewClient::system(id, names(zh, en), secret, department, &signer, &at_signer);
-        client.region = world::CITY.into();
-        client.scopes.insert("verify".into());
-        client.resources.insert(desk.clone());
-        provision::client(idp, client).await?;
-    }
-    Ok(())
-}
-
-async fn portals(
-    idp: &Idp,
-    project_keys: Value,
-    secrets: &std::collections::BTreeMap<String, String>,
-) -> Result<(), Failure> {
-    let (citizen, project) = (url(8083), url(8085));
-    let secret = secrets.get("citizen-portal").cloned().unwrap_or_default();
-    let portal_scopes: BTreeSet<String> =
-        ["openid", "profile", "organisation", "phone", "offline_access"].map(str::to_owned).into();
-    provision::client(
-        idp,
-        NewClient {
-            operator: names("示范市数据局", "Data Bureau of Shifan City"),
-            acts_for_organisations: true,
-            region: world::CITY.into(),
-            scopes: portal_scopes.clone(),
-            post_logout_redirect_uris: vec![format!("{citizen}/signed-out")],
-            ..NewClient::portal(
-                "citizen-portal",
-                names("示范市市民个人网页", "Citizens' pages of Shifan City"),
-                NewAuth::SecretBasic(secret),
-                &format!("{citizen}/callback"),
-            )
-        },
-    )
-    .await?;
-    let mut scopes = portal_scopes;
-    scopes.insert("licence.lookup".into());
-    provision::client(
-        idp,
-        NewClient {
-            operator: names("示范省发展和改革委员会", "Development and Reform Commission of Shifan Province"),
-            acts_for_organisations: true,
-            region: world::PROVINCE.into(),
-            scopes,
-            resources: BTreeSet::from([url(8081)]),
-            organisation: Some(world::REFORM.into()),
-            grants: BTreeSet::from([
-                GrantType::AuthorizationCode,
-                GrantType::RefreshToken,
-                GrantType::ClientCredentials,
-            ]),
-            post_logout_redirect_uris: vec![format!("{project}/signed-out")],
-            ..NewClient::portal(
-                "project-portal",
-                names("投资项目在线审批监管平台", "Investment Projects Approval Platform"),
-                NewAuth::PrivateKeyJwt(project_keys),
-                &format!("{project}/callback"),
-            )
-        },
-    )
-    .await?;
-    Ok(())
-}
-
-fn names(zh: &str, en: &str) -> Names {
-    Names { zh_cn: zh.to_owned(), en: en.to_owned() }
 }
 
 /// What the matters of the world are called.

@@ -1,10 +1,12 @@
 //! `xinyin up`: everything on this machine, with the demonstration world.
 
+mod clients;
 mod data;
 mod load;
 mod run;
 mod say;
 
+pub(crate) use data::write_private;
 pub(crate) use run::{idp_settings, up};
 
 /// The six addresses.

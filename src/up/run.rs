@@ -20,8 +20,9 @@ use web::relying_party::{ClientAuthentication, RelyingParty, RelyingPartySetting
 use web::serve::{Limits, Listener};
 use zeroize::Zeroizing;
 
+use super::clients::{self, ServiceKeys};
 use super::data::Data;
-use super::load::{self, ServiceKeys};
+use super::load;
 use super::say::{self, Progress};
 use super::{PORTS, url};
 use crate::commands::{Failure, Outcome};
@@ -113,7 +114,7 @@ impl Ground {
             project: data.key_store("project-portal")?,
         };
         load::authority(&keys.signer, sources.now())?;
-        let secrets = data.client_secrets(&load::SECRET_CLIENTS, &sources)?;
+        let secrets = data.client_secrets(&clients::SECRET_CLIENTS, &sources)?;
         Ok(Self { data, progress, sources, outbound, listeners: Mutex::new(listeners), keys, secrets })
     }
 
@@ -134,7 +135,7 @@ impl Ground {
             desk: load::assertion_keys(&self.keys.desk, now)?,
             project: load::assertion_keys(&self.keys.project, now)?,
         };
-        load::clients(&idp, keys, &self.secrets).await?;
+        clients::clients(&idp, keys, &self.secrets).await?;
         self.progress.step("people");
         load::people(&idp).await?;
         Ok(idp)

@@ -7,6 +7,7 @@
 mod lookup;
 mod pages;
 mod sessions;
+mod steps;
 mod trace;
 
 use std::sync::Arc;

@@ -11,6 +11,7 @@ use web::{Asker, Html, Page, Query, Words};
 
 use super::lookup::{LicenceView, absent};
 use super::sessions::Session;
+use super::steps::{Step, Way};
 use super::trace::{Parameter, Trace};
 use super::{Kind, Portal, plain};
 
@@ -51,22 +52,6 @@ struct Fact {
     value: String,
     note: String,
     code: bool,
-}
-
-struct Step {
-    title: String,
-    note: String,
-    request: String,
-    summary: String,
-    sent: Vec<Row>,
-    checks: Vec<String>,
-    received: Vec<Row>,
-}
-
-impl Step {
-    fn has_more(&self) -> bool {
-        !self.summary.is_empty()
-    }
 }
 
 /// A parameter with what it is for.
@@ -154,7 +139,13 @@ fn citizen(portal: &Portal, asker: &Asker, id: &str, session: &Session) -> Page 
                 ],
             )
             .into_owned(),
-        steps: steps(w, &portal.settings().relying_party.settings().issuer, &portal.settings().url, trace),
+        steps: Way {
+            w,
+            issuer: &portal.settings().relying_party.settings().issuer,
+            own: &portal.settings().url,
+            trace,
+        }
+        .steps(),
         project_url: &portal.settings().project_url,
         form_token: asker.form_token(id),
     };
@@ -215,92 +206,6 @@ fn facts(w: &Words, session: &Session) -> Vec<Fact> {
         ..fact("fact-sub", identity.sub.clone())
     });
     facts
-}
-
-fn steps(w: &Words, issuer: &str, own: &str, trace: &Trace) -> Vec<Step> {
-    let say = |key: &str| w.get(key).into_owned();
-    let number = |count: usize| count.to_string();
-    let step = |n: u8, request: String, summary: String| Step {
-        title: say(&format!("step-{n}")),
-        note: say(&format!("step-{n}-note")),
-        request,
-        summary,
-        sent: Vec::new(),
-        checks: Vec::new(),
-        received: Vec::new(),
-    };
-    let rows = |parameters: &[Parameter]| parameters.iter().map(|p| row(w, p)).collect::<Vec<_>>();
-    let checks = |keys: &[&str]| keys.iter().map(|key| say(key)).collect::<Vec<_>>();
-    let token_checks = vec![
-        w.with("check-signature", &[("alg", &trace.algorithm)]).into_owned(),
-        w.with("check-issuer", &[("issuer", issuer)]).into_owned(),
-        say("check-aud"),
-        say("check-exp"),
-        say("check-nonce"),
-        say("check-acr"),
-    ];
-    vec![
-        Step {
-            sent: rows(&trace.asked),
-            ..step(
-                1,
-                format!("GET {issuer}/authorize"),
-                w.with("step-1-more", &[("count", &number(trace.asked.len()))]).into_owned(),
-            )
-        },
-        step(2, String::new(), String::new()),
-        Step {
-            received: rows(&trace.answered),
-            checks: checks(&["check-state", "check-iss"]),
-            ..step(
-                3,
-                format!("GET {own}/callback"),
-                w.with("step-3-more", &[("count", &number(trace.answered.len()))]).into_owned(),
-            )
-        },
-        Step {
-            sent: rows(&trace.exchanged),
-            received: rows(&trace.tokens),
-            ..step(
-                4,
-                format!("POST {issuer}/token"),
-                w.with(
-                    "step-4-more",
-                    &[("sent", &number(trace.exchanged.len())), ("received", &number(trace.tokens.len()))],
-                )
-                .into_owned(),
-            )
-        },
-        Step {
-            received: rows(&trace.id_token),
-            ..step(
-                5,
-                format!("GET {issuer}/jwks"),
-                w.with(
-                    "step-5-more",
-                    &[("checks", &number(token_checks.len())), ("received", &number(trace.id_token.len()))],
-                )
-                .into_owned(),
-            )
-        }
-        .with_checks(token_checks),
-        Step {
-            received: rows(&trace.userinfo),
-            checks: checks(&["check-sub"]),
-            ..step(
-                6,
-                format!("GET {issuer}/userinfo"),
-                w.with("step-6-more", &[("received", &number(trace.userinfo.len()))]).into_owned(),
-            )
-        },
-    ]
-}
-
-impl Step {
-    fn with_checks(mut self, checks: Vec<String>) -> Self {
-        self.checks = checks;
-        self
-    }
 }
 
 /// A parameter with its note, where there is one to give.
