@@ -43,6 +43,8 @@ pub(crate) enum Command {
     /// The audit record
     #[command(subcommand)]
     Audit(Audit),
+    /// Write what a run of the OpenID conformance suite needs: a provider's configuration and the suite's own
+    ConformanceConfig(ConformanceConfig),
 }
 
 /// `xinyin up`
@@ -182,17 +184,42 @@ pub(crate) enum Keys {
 pub(crate) enum Client {
     /// Register a relying party; prints its secret once
     Add(Box<ClientAdd>),
+    /// List the registered ones, and where each one's registration comes from
+    List {
+        #[command(flatten)]
+        idp: IdpArgs,
+        /// How to print
+        #[arg(long, default_value = "text")]
+        format: Format,
+    },
+    /// End a registration: its grants and tokens are revoked, people's consents forgotten
+    End {
+        /// Its identifier
+        client_id: String,
+        #[command(flatten)]
+        idp: IdpArgs,
+        /// How to print
+        #[arg(long, default_value = "text")]
+        format: Format,
+    },
 }
 
-/// `xinyin client add`
+/// Which idp.
 #[derive(Args)]
-pub(crate) struct ClientAdd {
+pub(crate) struct IdpArgs {
     /// Configuration of the idp; without it the demonstration in --data
     #[arg(long)]
     pub config: Option<PathBuf>,
     /// Folder of the demonstration
     #[arg(long, default_value = "./data")]
     pub data: PathBuf,
+}
+
+/// `xinyin client add`
+#[derive(Args)]
+pub(crate) struct ClientAdd {
+    #[command(flatten)]
+    pub idp: IdpArgs,
     /// Its identifier
     #[arg(long)]
     pub client_id: String,
@@ -305,4 +332,32 @@ pub(crate) enum Audit {
         #[arg(long, default_value = "text")]
         format: Format,
     },
+}
+
+/// `xinyin conformance-config`
+#[derive(Args)]
+pub(crate) struct ConformanceConfig {
+    /// Folder to write into
+    pub folder: PathBuf,
+    /// Where the provider will be reached
+    #[arg(long, default_value = "https://localhost:18444")]
+    pub external_url: String,
+    /// Address and port at which it listens
+    #[arg(long, default_value = "127.0.0.1:18444")]
+    pub listen: String,
+    /// Its database
+    #[arg(long, default_value = "sqlite://idp.db")]
+    pub database_url: String,
+    /// Where the suite is reached
+    #[arg(long, default_value = "https://localhost:18443")]
+    pub suite: String,
+    /// The name of the run in the suite's addresses
+    #[arg(long, default_value = "xinyin")]
+    pub alias: String,
+    /// Write files anew that are there
+    #[arg(long)]
+    pub force: bool,
+    /// How to print
+    #[arg(long, default_value = "text")]
+    pub format: Format,
 }

@@ -4,6 +4,8 @@ mod cli;
 mod commands;
 mod config;
 mod demo;
+#[cfg(test)]
+mod docs;
 mod out;
 mod pins;
 mod serve;
@@ -55,7 +57,10 @@ async fn run(command: Command) -> Outcome {
         Command::Serve(args) => serve::serve(&args).await,
         Command::Keys(keys) => commands::keys(keys).await,
         Command::Client(Client::Add(args)) => commands::client_add(&args).await,
+        Command::Client(Client::List { idp, format }) => commands::client_list(&idp, format).await,
+        Command::Client(Client::End { client_id, idp, format }) => commands::client_end(&client_id, &idp, format).await,
         Command::Load(args) => commands::load(&args).await,
+        Command::ConformanceConfig(args) => commands::conformance_config(&args),
         Command::Doctor(args) => commands::doctor(&args).await,
     }
 }

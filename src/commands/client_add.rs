@@ -2,19 +2,16 @@
 
 use std::process::ExitCode;
 
-use idp::Idp;
 use keys::sources::Sources;
 use serde_json::json;
-use store::Db;
 use verifier::encoding::b64u;
-use web::outbound::{Outbound, OutboundSettings};
 use zeroize::Zeroizing;
 
-use super::{Failure, Outcome, demonstration_database, read_config};
-use crate::cli::{ClientAdd, Format, Service};
+use super::{Failure, Outcome};
+use crate::cli::{ClientAdd, Format};
 use crate::config::Client;
-use crate::serve::{self, Base, client, open};
-use crate::{out, up};
+use crate::out;
+use crate::serve::client;
 
 /// Registers a relying party and prints its secret, which nobody can read again.
 pub(crate) async fn add(args: &ClientAdd) -> Outcome {
@@ -26,7 +23,7 @@ pub(crate) async fn add(args: &ClientAdd) -> Outcome {
         _ => None,
     };
     let new = client::new(&known, secret.as_ref().map(|secret| secret.as_str()))?;
-    let idp = open(args).await?;
+    let idp = super::clients::open(&args.idp).await?;
     let registered = idp.client(&mut idp.db().reader().await?, &args.client_id).await?;
     if registered.is_some() {
         idp.db().close().await;
@@ -73,25 +70,4 @@ fn registration(args: &ClientAdd) -> Client {
         danger_pkce_optional: args.danger_pkce_optional,
         id_token_alg: Some(args.id_token_alg.clone()),
     }
-}
-
-/// idp of the configuration, or of the demonstration, which may be running meanwhile.
-async fn open(args: &ClientAdd) -> Result<Idp, Failure> {
-    web::install_crypto();
-    if let Some(file) = &args.config {
-        let config = read_config(file)?;
-        serve::check(Service::Idp, &config)?;
-        return open::idp(&config, Base::open(&config)?).await;
-    }
-    let folder = args.data.join("keys");
-    if !folder.join("idp.keys").is_file() {
-        return Err(Failure::usage(format!(
-            "no demonstration in {}; give --data, or --config of idp",
-            args.data.display()
-        )));
-    }
-    let keys = open::key_store(&folder.join("idp.keys"), &folder.join("passphrase"))?;
-    let db = Db::open(&demonstration_database(&args.data, "idp"), idp::MIGRATIONS).await?;
-    let outbound = Outbound::new(&OutboundSettings::default())?;
-    Ok(Idp::open(up::idp_settings()?, db, keys, Sources::system(), outbound)?)
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Outcome;
 use crate::cli::Format;
 use crate::config::{Layers, purpose};
-use crate::out;
+use crate::{out, serve};
 
 /// Prints every value in force and where it came from; refuses what a service would refuse.
 pub(crate) fn check(file: &Path, format: Format) -> Outcome {
@@ -21,7 +21,10 @@ pub(crate) fn check(file: &Path, format: Format) -> Outcome {
                 .iter()
                 .map(|(key, value, source)| json!({ "key": key, "value": value, "source": source, "purpose": purpose(key) }))
                 .collect();
-            let problem = whole.as_ref().err().map(ToString::to_string);
+            let problem = match &whole {
+                Ok(config) => serve::check(serve::service_of(config), config).err().map(|failure| failure.sentence),
+                Err(error) => Some(error.to_string()),
+            };
             out::line(&json!({ "file": file, "values": values, "problem": problem }).to_string());
         }
         Format::Text => {
@@ -31,6 +34,7 @@ pub(crate) fn check(file: &Path, format: Format) -> Outcome {
             }
         }
     }
-    whole?;
+    let config = whole?;
+    serve::check(serve::service_of(&config), &config)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -70,12 +70,15 @@ async fn of_configuration(file: &Path) -> Vec<Line> {
         Ok(config) => config,
         Err(failure) => return vec![failed("configuration", failure.sentence, "mend the file, then ask again")],
     };
-    let service = service_of(&config);
+    let service = serve::service_of(&config);
     let mut lines = vec![match serve::check(service, &config) {
         Ok(()) => passed("configuration", format!("{service:?} at {}", config.external_url)),
         Err(failure) => failed("configuration", failure.sentence, "mend the file, then ask again"),
     }];
     lines.push(database(&config.database.url, "database", migrations(service)).await);
+    if service == Service::Idp {
+        lines.extend(clients(&config).await);
+    }
     lines.push(mode(&config.key_store.path, "key store's file"));
     lines.push(mode(&config.key_store.passphrase_file, "passphrase's file"));
     lines.push(match open::key_store(&config.key_store.path, &config.key_store.passphrase_file) {
@@ -121,17 +124,6 @@ async fn of_demonstration(data: &Path) -> Vec<Line> {
     lines
 }
 
-/// Whose configuration it is, by the keys that only one service has.
-fn service_of(config: &Config) -> Service {
-    if config.signer.is_some() || config.trust.is_some() {
-        Service::Desk
-    } else if config.issuer.is_some() || config.oid_arc.is_some() {
-        Service::LicenceSigner
-    } else {
-        Service::Idp
-    }
-}
-
 fn migrations(service: Service) -> &'static [Migration] {
     match service {
         Service::Idp => idp::MIGRATIONS,
@@ -166,6 +158,23 @@ async fn database(url: &str, check: &str, migrations: &[Migration]) -> Line {
         Err(error) if error.is_transient() => failed(check, error.to_string(), "is it running?"),
         Err(_) => passed(check, "reachable, without tables; the first start makes them"),
     }
+}
+
+/// Registered clients that the file no longer names, if the tables can be read.
+async fn clients(config: &Config) -> Option<Line> {
+    if config.database.url.strip_prefix("sqlite://").is_some_and(|path| !Path::new(path).exists()) {
+        return None;
+    }
+    let db = Db::connect(&config.database.url, &store::Settings::default()).await.ok()?;
+    let found = open::left_over(config, &db).await;
+    db.close().await;
+    let left = found.ok()?;
+    if left.is_empty() {
+        return Some(passed("clients", "none is left over from an earlier configuration"));
+    }
+    let next = "end each with `xinyin client end`, or write it into the file again";
+    let found = format!("no longer in the file, and still registered: {}", left.join(", "));
+    Some(Line { next: Some(next.into()), ..passed("clients", found) })
 }
 
 fn mode(path: &Path, check: &str) -> Line {

@@ -2,7 +2,9 @@
 
 mod audit;
 mod client_add;
+mod clients;
 mod config_check;
+mod conformance;
 mod doctor;
 mod keys;
 mod load;
@@ -13,7 +15,9 @@ use std::process::ExitCode;
 
 pub(crate) use audit::verify as audit_verify;
 pub(crate) use client_add::add as client_add;
+pub(crate) use clients::{end as client_end, list as client_list};
 pub(crate) use config_check::check as config_check;
+pub(crate) use conformance::conformance_config;
 pub(crate) use doctor::doctor;
 pub(crate) use keys::keys;
 pub(crate) use load::load;

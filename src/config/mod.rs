@@ -21,8 +21,6 @@ pub(crate) struct Config {
     pub external_url: String,
     /// Address and port to listen at.
     pub listen: String,
-    /// A second listener that asks for a client certificate.
-    pub mtls_listen: Option<String>,
     /// Certificate and key for TLS.
     pub tls: Option<Tls>,
     /// Where the tables are.
@@ -61,6 +59,8 @@ pub(crate) struct Config {
     pub authority: Option<String>,
     /// Name of the place on the pages.
     pub place: Option<String>,
+    /// What matters are called on the pages (idp).
+    pub matters_file: Option<PathBuf>,
     /// Telephone number for help.
     pub help_phone: Option<String>,
     /// Logging.
@@ -76,8 +76,6 @@ pub(crate) struct Tls {
     pub certificate: PathBuf,
     /// The private key.
     pub key: PathBuf,
-    /// Roots of client certificates, for the second listener.
-    pub client_ca_file: Option<PathBuf>,
 }
 
 /// The database.
@@ -256,10 +254,10 @@ impl Config {
         let mut files: Vec<&mut PathBuf> = vec![&mut self.key_store.path, &mut self.key_store.passphrase_file];
         if let Some(tls) = &mut self.tls {
             files.extend([&mut tls.certificate, &mut tls.key]);
-            files.extend(&mut tls.client_ca_file);
         }
         files.extend(self.client.as_mut().map(|client| &mut client.key_file));
         files.extend(&mut self.outbound.ca_file);
+        files.extend(&mut self.matters_file);
         if let Some(registers) = &mut self.registers {
             let all = [&mut registers.population, &mut registers.legal_persons, &mut registers.phone];
             files.extend(all.map(|register| &mut register.key_file));

@@ -23,7 +23,7 @@ use crate::commands::{Failure, Outcome, read_config};
 use crate::config::Config;
 use crate::signals;
 pub(crate) use open::Base;
-pub(crate) use rules::{check, founding};
+pub(crate) use rules::{check, founding, service_of};
 
 /// How often the key store is read again, so that another process's change is seen.
 const KEYS_READ_AGAIN: Duration = Duration::from_secs(30);
@@ -42,18 +42,19 @@ pub(crate) async fn serve(args: &Serve) -> Outcome {
     web::install_crypto();
     let format = if config.log.format == "text" { LogFormat::Text } else { LogFormat::Json };
     web::telemetry::init(&config.log.level, format);
-    let listeners = listen(&config).await?;
+    let listener = listen(&config).await?;
     let _alone = alone(&config)?;
     let base = Base::open(&config)?;
     let keys = base.keys.clone();
     let running = match args.service {
-        Service::Idp => Running::Idp(open::idp(&config, base).await?),
+        Service::Idp => Running::Idp(identity(&config, base).await?),
         Service::LicenceSigner => Running::LicenceSigner(open::licence_signer(&config, base).await?),
         Service::Desk => Running::Desk(open::desk(&config, base).await?),
     };
     let (stop, stopped) = watch::channel(false);
-    let addresses: Vec<SocketAddr> = listeners.iter().flat_map(Listener::addresses).collect();
-    let serving = tokio::spawn(web::serve::run(listeners, running.router(), Limits::default(), wait(stopped.clone())));
+    let addresses: Vec<SocketAddr> = listener.addresses();
+    let serving =
+        tokio::spawn(web::serve::run(vec![listener], running.router(), Limits::default(), wait(stopped.clone())));
     tracing::info!(?addresses, url = config.external_url, "{:?} is listening", args.service);
     let beside = async {
         tokio::join!(running.background(wait(stopped.clone())), read_keys_again(&keys, wait(stopped.clone())));
@@ -69,6 +70,18 @@ pub(crate) async fn serve(args: &Serve) -> Outcome {
     let _ = serving.await;
     running.db().close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// idp, after a word on clients that are in its database alone.
+async fn identity(config: &Config, base: Base) -> Result<Idp, Failure> {
+    let idp = open::idp(config, base).await?;
+    for client in open::left_over(config, idp.db()).await? {
+        tracing::warn!(
+            client,
+            "this client is no longer in the configuration and still counts; end it with `xinyin client end`"
+        );
+    }
+    Ok(idp)
 }
 
 /// On SQLite one process serves a file: keeps others away until it is dropped.
@@ -127,25 +140,15 @@ async fn read_keys_again(keys: &keys::KeyStore, stop: impl Future<Output = ()>) 
     }
 }
 
-async fn listen(config: &Config) -> Result<Vec<Listener>, Failure> {
-    let bind = async |key: &str, address: &str| {
-        let listener = Listener::bind(rules::address(key, address)?).await;
-        listener.map_err(|error| Failure::new(format!("{key}: {error}; stop what uses it, or give another address")))
-    };
-    let mut listener = bind("listen", &config.listen).await?;
+async fn listen(config: &Config) -> Result<Listener, Failure> {
+    let listener = Listener::bind(rules::address("listen", &config.listen)?).await;
+    let mut listener = listener
+        .map_err(|error| Failure::new(format!("listen: {error}; stop what uses it, or give another address")))?;
     if let Some(tls) = &config.tls {
         listener =
             listener.tls(Tls::from_files(&tls.certificate, &tls.key).map_err(|error| tls_failure(config, &error))?);
     }
-    let mut listeners = vec![listener];
-    if let (Some(address), Some(tls)) = (&config.mtls_listen, &config.tls)
-        && let Some(roots) = &tls.client_ca_file
-    {
-        let tls =
-            Tls::with_client_roots(&tls.certificate, &tls.key, roots).map_err(|error| tls_failure(config, &error))?;
-        listeners.push(bind("mtls_listen", address).await?.tls(tls));
-    }
-    Ok(listeners)
+    Ok(listener)
 }
 
 fn tls_failure(config: &Config, error: &web::serve::ServeError) -> Failure {

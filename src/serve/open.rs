@@ -1,10 +1,12 @@
 //! Opening each service with what its configuration says.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use idp::Idp;
-use idp::client::Resource;
+use idp::client::{Names, Resource};
+use idp::provision::NewClient;
 use idp::settings::{Register, Registers};
 use keys::authority::{Authority, Founding};
 use keys::key_store::Passphrase;
@@ -12,6 +14,7 @@ use keys::software::SoftwareKey;
 use keys::sources::Sources;
 use keys::{KeyStore, KeyStoreError};
 use licence_signer::LicenceSigner;
+use serde::Deserialize;
 use store::{Db, Migration};
 use url::Url;
 use verifier_desk::{Desk, TrustSource};
@@ -105,6 +108,7 @@ pub(crate) async fn idp(config: &Config, base: Base) -> Result<Idp, Failure> {
     settings.place = config.place.clone().unwrap_or_default();
     settings.region = config.region.clone().unwrap_or_default();
     settings.help_phone = config.help_phone.clone().unwrap_or_default();
+    settings.matter_names = config.matters_file.as_deref().map(matter_names).transpose()?.unwrap_or_default();
     settings.trusted_proxies = networks(config)?;
     if let Some(registers) = &config.registers {
         settings.registers = Registers {
@@ -126,9 +130,28 @@ pub(crate) async fn idp(config: &Config, base: Base) -> Result<Idp, Failure> {
         idp::provision::resource(&idp, resource).await?;
     }
     for new in new_clients {
-        idp::provision::client(&idp, new).await?;
+        idp::provision::client(&idp, NewClient { is_configured: true, ..new }).await?;
     }
     Ok(idp)
+}
+
+/// The clients that the configuration named once and no longer does.
+pub(crate) async fn left_over(config: &Config, db: &Db) -> Result<Vec<String>, Failure> {
+    let named = config.clients.iter().map(|client| client.client_id.as_str()).collect();
+    Ok(idp::provision::left_over(db, &named).await?)
+}
+
+/// The names of the matters in a file that licence-signer loads; what else stands there is its own.
+fn matter_names(file: &Path) -> Result<BTreeMap<String, Names>, Failure> {
+    #[derive(Deserialize)]
+    struct Named {
+        code: String,
+        name: Names,
+    }
+    let bytes = read("matters_file", file)?;
+    let matters: Vec<Named> = serde_json::from_slice(&bytes)
+        .map_err(|error| Failure::new(format!("matters_file: {}: {error}", file.display())))?;
+    Ok(matters.into_iter().map(|matter| (matter.code, matter.name)).collect())
 }
 
 fn register(key: &str, known: &config::Register) -> Result<Register, Failure> {
@@ -165,6 +188,7 @@ pub(crate) async fn licence_signer(config: &Config, base: Base) -> Result<Licenc
     let mut settings = licence_signer::Settings::new(&config.external_url, &issuer, &region);
     settings.client_id.clone_from(&known.id);
     settings.client_key = Some(private_key("client.key_file", &known.key_file)?);
+    settings.place = config.place.clone().unwrap_or_default();
     settings.telephone = config.help_phone.clone().unwrap_or_default();
     settings.trusted_proxies = networks(config)?;
     let db = database(config, licence_signer::storage::MIGRATIONS).await?;

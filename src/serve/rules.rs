@@ -40,6 +40,17 @@ pub(crate) fn check(service: Service, config: &Config) -> Result<(), Failure> {
     }
 }
 
+/// Whose configuration it is, by the keys that only one service has.
+pub(crate) fn service_of(config: &Config) -> Service {
+    if config.signer.is_some() || config.trust.is_some() {
+        Service::Desk
+    } else if config.issuer.is_some() || config.oid_arc.is_some() {
+        Service::LicenceSigner
+    } else {
+        Service::Idp
+    }
+}
+
 /// An address to listen at.
 pub(super) fn address(key: &str, text: &str) -> Result<SocketAddr, Failure> {
     text.parse().map_err(|_| refused(key, &format!("{text} is no address and port like 0.0.0.0:443")))
@@ -96,12 +107,6 @@ fn listeners(config: &Config, own: &Url) -> Result<(), Failure> {
     } else if own.scheme() == "http" {
         return Err(refused("external_url", "tls is configured, so it must be https"));
     }
-    if let Some(text) = &config.mtls_listen {
-        address("mtls_listen", text)?;
-        if config.tls.as_ref().is_none_or(|tls| tls.client_ca_file.is_none()) {
-            return Err(missing("tls.client_ca_file", "mtls_listen asks for certificates that lead to its roots"));
-        }
-    }
     Ok(())
 }
 
@@ -111,6 +116,7 @@ fn foreign(service: Service, config: &Config) -> Result<(), Failure> {
         ("clients", !config.clients.is_empty()),
         ("resources", !config.resources.is_empty()),
         ("registers", config.registers.is_some()),
+        ("matters_file", config.matters_file.is_some()),
     ];
     let of_others = [("issuer", config.issuer.is_some()), ("client", config.client.is_some())];
     let of_signer = [("oid_arc", config.oid_arc.is_some()), ("authority", config.authority.is_some())];
@@ -241,7 +247,6 @@ mod tests {
             (Idp, format!("{}{TLS}", at(BASE, "a.example", "a.example/x")), "external_url"),
             (Idp, format!("{}{TLS}", at(BASE, "127.0.0.1:1", "nowhere")), "listen"),
             (Idp, at(&at(BASE, "https://a.example", "http://localhost:1"), "127.0.0.1:1", "0.0.0.0:1"), "listen"),
-            (Idp, format!("{BASE}{TLS}mtls_listen = '127.0.0.1:2'"), "tls.client_ca_file"),
             (Idp, format!("{BASE}{TLS}trusted_proxies = ['x']"), "trusted_proxies"),
             (Idp, format!("{BASE}{TLS}outbound.allowed_origins = ['x']"), "outbound.allowed_origins"),
             (Idp, format!("{BASE}{TLS}log.level = 'loud'"), "log.level"),
@@ -264,6 +269,7 @@ mod tests {
             ),
             (Desk, format!("{BASE}{PARTY}{DESK}{TLS}{pin}status_cache_seconds = 31"), "status_cache_seconds"),
             (Desk, format!("{BASE}{PARTY}{DESK}{TLS}{pin}{SIGNER}"), "oid_arc"),
+            (Desk, format!("{BASE}{PARTY}{DESK}{TLS}{pin}matters_file = 'm'"), "matters_file"),
         ] {
             let found = refusal(service, &text);
             let key = found.split([':', ' ']).next().unwrap_or_default();

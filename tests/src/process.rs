@@ -172,8 +172,12 @@ pub mod address {
 impl Up {
     /// `xinyin up` in a new data folder, waited for until every service is ready.
     pub async fn start() -> Self {
+        Self::start_in(Folder::new("up")).await
+    }
+
+    /// `xinyin up` in a data folder that may hold something.
+    pub async fn start_in(folder: Folder) -> Self {
         let alone = ALONE.lock().await;
-        let folder = Folder::new("up");
         let data = folder.path().to_string_lossy().into_owned();
         tokio::task::spawn_blocking(binary).await.expect("the program builds");
         let begun = Instant::now();

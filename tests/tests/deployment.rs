@@ -59,6 +59,10 @@ impl Deployment {
             // What `umask 077` does in the docs.
             std::fs::set_permissions(entry.path(), std::fs::Permissions::from_mode(0o600)).expect("ours");
         }
+        std::fs::create_dir(path.join("catalogue")).expect("ours");
+        let matters = "catalogue/matters.json";
+        std::fs::copy(repository().join("docs/how-to/deploy").join(matters), path.join(matters))
+            .expect("the docs have it");
         let postgres = Postgres::shared().await;
         for (at, (service, _)) in SERVICES.iter().enumerate() {
             let database = postgres.fresh(&format!("serve{at}")).await;

@@ -1,6 +1,7 @@
 //! The stories: each module is one.
 
 mod browser;
+mod commands;
 mod deployment;
 mod documents;
 mod foreign;
@@ -8,6 +9,7 @@ mod idp;
 mod licences;
 mod main_job;
 mod resolving;
+mod registers;
 mod samples;
 mod sessions;
 mod sign_on;

@@ -27,20 +27,6 @@ impl Tls {
         Ok(Self::speaking(config, identity))
     }
 
-    /// As [`Tls::from_files`], for the listener of client certificates: a client must show one that leads to a root in `roots`.
-    pub fn with_client_roots(certificate: &Path, key: &Path, roots: &Path) -> Result<Self, ServeError> {
-        let identity = Identity::read(certificate, key)?;
-        let mut anchors = rustls::RootCertStore::empty();
-        for root in CertificateDer::pem_file_iter(roots)? {
-            anchors.add(root?)?;
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(anchors), provider).build();
-        let verifier = verifier.map_err(|error| rustls::Error::General(error.to_string()))?;
-        let config = builder()?.with_client_cert_verifier(verifier).with_cert_resolver(identity.clone());
-        Ok(Self::speaking(config, identity))
-    }
-
     fn speaking(mut config: rustls::ServerConfig, identity: Arc<Identity>) -> Self {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Self { config: Arc::new(config), identity }
