@@ -6,9 +6,10 @@ use keys::authority::{Authority, Founding};
 use keys::{KeyStore, Purpose};
 use licence_signer::LicenceSigner;
 use licence_signer::catalogue::TypeDefinition;
+use licence_signer::flow::claim::IdempotencyKey;
 use licence_signer::flow::error::FlowError;
 use licence_signer::flow::event::Order;
-use licence_signer::flow::issue::{IdempotencyKey, Issued};
+use licence_signer::flow::issue::Issued;
 use licence_signer::issuance::Draft;
 use licence_signer::life_cycle::Event;
 use licence_signer::lookup::Matter;
@@ -160,6 +161,7 @@ pub(crate) async fn licences(signer: &LicenceSigner, mut step: impl FnMut(usize,
         let id = match issued {
             Ok(Issued::Released(licence)) => licence.id,
             Ok(Issued::Recorded(id)) => id,
+            Err(FlowError::NumberTaken) => continue, // another version of the program issued it in this folder
             Err(FlowError::Rejected(rejection)) => {
                 let members: Vec<String> =
                     rejection.0.iter().map(|fault| format!("{} ({})", fault.member, fault.code)).collect();

@@ -197,7 +197,13 @@ impl Verifier {
         Ok(token)
     }
 
-    fn holds(&self, token: &AccessToken, needs: Needs<'_>) -> Result<(), Problem> {
+    /// Whether a checked token holds what a route needs, else the answer that says what is missing: for a route that asks by
+    /// what the token is.
+    ///
+    /// # Errors
+    ///
+    /// 403 `insufficient_scope` (RFC 6750 §3.1), 401 `insufficient_user_authentication` (RFC 9470 §3).
+    pub fn holds(&self, token: &AccessToken, needs: Needs<'_>) -> Result<(), Problem> {
         if let Some(scope) = needs.scope.filter(|scope| !token.has_scope(scope)) {
             let problem = Problem::forbidden("access.scope_insufficient").with("scope", scope);
             return Err(challenge(problem, &format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"")));

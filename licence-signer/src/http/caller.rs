@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
+use http::{HeaderValue, header};
 use verifier::time::Timestamp;
 use web::Problem;
 use web::access_token::{AccessToken, Needs};
@@ -12,6 +13,7 @@ use web::claims::SubType;
 use crate::LicenceSigner;
 use crate::flow::error::FlowError;
 use crate::officer::{HolderSession, Officer, Rights};
+use scope::Scope as _;
 
 /// The least level at which anything of a holder is shown.
 const LEVEL: u8 = 2;
@@ -46,6 +48,10 @@ pub mod scope {
         Lookup = "licence.lookup";
         /// Resolving presentations.
         Resolve = "presentation.resolve";
+        /// A holder's own: reading and downloading his licences, and who looked at them.
+        Own = "licence.own";
+        /// Showing one's own licence.
+        Make = "presentation.make";
     }
 }
 
@@ -53,9 +59,9 @@ pub mod scope {
 #[derive(Debug)]
 pub struct For<S>(pub Officer, pub PhantomData<S>);
 
-/// A holder with level 2 or more.
+/// A holder with level 2 or more, whose token holds the scope `S`.
 #[derive(Debug)]
-pub struct Holder(pub HolderSession);
+pub struct Holder<S>(pub HolderSession, pub PhantomData<S>);
 
 /// Either: a department that may read, or a holder.
 #[derive(Debug)]
@@ -74,12 +80,12 @@ impl<S: scope::Scope> FromRequestParts<LicenceSigner> for For<S> {
     }
 }
 
-impl FromRequestParts<LicenceSigner> for Holder {
+impl<S: scope::Scope> FromRequestParts<LicenceSigner> for Holder<S> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, signer: &LicenceSigner) -> Result<Self, Problem> {
-        let token = signer.tokens().bearer(&parts.headers, Needs { level: LEVEL, ..Needs::default() }).await?;
-        Ok(Self(holder(signer, &token).await?))
+        let token = signer.tokens().bearer(&parts.headers, Needs::default()).await?;
+        Ok(Self(holder(signer, &token, S::NAME).await?, PhantomData))
     }
 }
 
@@ -88,11 +94,14 @@ impl FromRequestParts<LicenceSigner> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, signer: &LicenceSigner) -> Result<Self, Problem> {
         let token = signer.tokens().bearer(&parts.headers, Needs::default()).await?;
-        if token.has_scope("licence.read") {
+        if token.has_scope(scope::Read::NAME) {
             return Ok(Self::Officer(officer(signer, &token).await?));
         }
-        let token = signer.tokens().bearer(&parts.headers, Needs { level: LEVEL, ..Needs::default() }).await?;
-        Ok(Self::Holder(holder(signer, &token).await?))
+        if token.sub_type == SubType::Client {
+            let needs = Needs { scope: Some(scope::Read::NAME), ..Needs::default() };
+            signer.tokens().holds(&token, needs)?;
+        }
+        Ok(Self::Holder(holder(signer, &token, scope::Own::NAME).await?))
     }
 }
 
@@ -125,8 +134,16 @@ async fn officer(signer: &LicenceSigner, token: &AccessToken) -> Result<Officer,
     Ok(Officer::new(department, actor, token.caller().to_owned(), rights))
 }
 
-/// The holder that a token stands for: the person, or the organisation acted for.
-async fn holder(signer: &LicenceSigner, token: &AccessToken) -> Result<HolderSession, Problem> {
+/// The holder that a token with `scope` stands for: the person, or the organisation acted for. A client's own token stands for
+/// nobody, whatever its scopes.
+async fn holder(signer: &LicenceSigner, token: &AccessToken, scope: &'static str) -> Result<HolderSession, Problem> {
+    if token.sub_type == SubType::Client {
+        let challenge = HeaderValue::from_static(
+            "Bearer error=\"insufficient_scope\", error_description=\"a person's token is needed\"",
+        );
+        return Err(Problem::forbidden("caller.no_person").header(header::WWW_AUTHENTICATE, challenge));
+    }
+    signer.tokens().holds(token, Needs { scope: Some(scope), level: LEVEL, ..Needs::default() })?;
     let actor = match (&token.sub_type, &token.act) {
         (SubType::Person, _) => format!("person:{}", token.sub),
         (SubType::Organisation, Some(act)) => format!("person:{}", act.sub),

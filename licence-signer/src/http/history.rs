@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use web::{Asker, Json, Problem, Query};
 
 use super::bodies::{self, ListQuery};
-use super::caller::Holder;
+use super::caller::{Holder, scope};
 use crate::{LicenceSigner, within};
 
 /// `GET /v1/looks`.
 pub(super) async fn looks(
     State(signer): State<LicenceSigner>,
     asker: Asker,
-    Holder(holder): Holder,
+    Holder(holder, ..): Holder<scope::Own>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Value>, Problem> {
     let invalid = || Problem::bad_request("input.invalid_member").member("cursor");

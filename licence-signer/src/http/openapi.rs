@@ -40,10 +40,8 @@ fn operation(route: &Route) -> Value {
     let mut operation = json!({"summary": route.summary, "responses": responses(route)});
     match route.guard {
         Guard::Public | Guard::Session => operation["security"] = json!([]),
-        Guard::Scope(scope) => {
-            operation["security"] = json!([{"token": [scope]}]);
-        }
-        Guard::Holder | Guard::Reader => operation["security"] = json!([{"token": []}]),
+        Guard::Scope(scope) | Guard::Holder(scope) => operation["security"] = json!([{"token": [scope]}]),
+        Guard::Reader => operation["security"] = json!([{"token": ["licence.read"]}, {"token": ["licence.own"]}]),
     }
     let mut parameters: Vec<Value> = route
         .path

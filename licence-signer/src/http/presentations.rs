@@ -15,7 +15,7 @@ use crate::{LicenceSigner, within};
 pub(super) async fn present(
     State(signer): State<LicenceSigner>,
     asker: Asker,
-    Holder(holder): Holder,
+    Holder(holder, ..): Holder<scope::Make>,
     Json(request): Json<PresentationRequest>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let PresentationRequest { licence, items, verifier, purpose } = request;

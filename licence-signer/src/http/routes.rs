@@ -12,9 +12,9 @@ pub enum Guard {
     Public,
     /// A department's client or clerk with this scope.
     Scope(&'static str),
-    /// A holder (`acr` 2 or more).
-    Holder,
-    /// A department with `licence.read`, or the holder.
+    /// A holder (`acr` 2 or more) with this scope.
+    Holder(&'static str),
+    /// A department with `licence.read`, or the holder with `licence.own`.
     Reader,
     /// A person signed in at the pages, by session cookie.
     Session,
@@ -109,7 +109,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         method: "post",
         path: "/v1/presentations",
-        guard: Guard::Holder,
+        guard: Guard::Holder("presentation.make"),
         summary: "Show a licence: the code for a QR, and digits to say",
         request: Some("PresentationRequest"),
         answers: &[(201, JSON, "Presentation")],
@@ -127,7 +127,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         method: "get",
         path: "/v1/looks",
-        guard: Guard::Holder,
+        guard: Guard::Holder("licence.own"),
         summary: "Who looked at the holder's licences, when and why",
         request: None,
         answers: &[(200, JSON, "LookPage")],

@@ -130,9 +130,11 @@ async fn a_holder_sees_his_own_from_level_two_on() {
     let holder = world.holder().await;
     let path = format!("/v1/licences/{}", issued["id"].as_str().unwrap());
     assert_eq!(world.get(&path, Some(&holder), None).await.status, 200);
-    let one = world.token(&json!({"sub": "person-1", "sub_type": "person", "acr": "urn:xinyin:acr:1"}));
+    let one = world.token(&json!({"sub": "person-1", "sub_type": "person", "acr": "urn:xinyin:acr:1",
+        "scope": "licence.own"}));
     let answer = world.get(&path, Some(&one), None).await;
     assert_eq!((answer.status.as_u16(), answer.code()), (401, "access.level_insufficient".to_owned()));
-    let stranger = world.token(&json!({"sub": "person-9", "sub_type": "person", "acr": "urn:xinyin:acr:2"}));
+    let stranger = world.token(&json!({"sub": "person-9", "sub_type": "person", "acr": "urn:xinyin:acr:2",
+        "scope": "licence.own"}));
     assert_eq!(world.get(&path, Some(&stranger), None).await.code(), "holder.unknown");
 }
