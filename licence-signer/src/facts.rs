@@ -147,6 +147,12 @@ pub(crate) struct Disclosures {
     items: Vec<(String, String)>,
 }
 
+impl std::fmt::Debug for Disclosures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Disclosures(…)")
+    }
+}
+
 impl Disclosures {
     /// Hides each fact behind a salt of its own.
     pub(crate) fn make(

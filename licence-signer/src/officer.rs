@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::storage::digests::Digests;
+
 /// An issuing or asking department (an organisation with a credit code).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -136,8 +138,8 @@ impl Officer {
 pub struct HolderSession {
     /// Its `sub` with us.
     pub sub: String,
-    /// The keyed digest of its number.
-    pub(crate) digest: Vec<u8>,
+    /// The keyed digests of its number.
+    pub(crate) digests: Digests,
     /// Who acts, as the audit record names him.
     pub actor: String,
 }

@@ -18,12 +18,11 @@ use verifier::trust::Trust;
 use verifier::verify;
 
 use crate::LicenceSigner;
-use crate::flow::complete;
 use crate::flow::error::FlowError;
 use crate::flow::event::Order;
 use crate::flow::issue::Issued;
 use crate::flow::read::{Rendition, Wanted};
-use crate::flow::record::{Recorded, credential_draft};
+use crate::flow::recorded::{Recorded, StatusEntry, credential_draft};
 use crate::flow::seal;
 use crate::issuance::Draft;
 use crate::life_cycle::Event;
@@ -126,7 +125,7 @@ pub async fn write(
         let at = signer.sources().now();
         samples.push(Sample { state: "altered", extension, body, at, evidence: true, verdict: Verdict::Invalid });
     }
-    let recorded = complete::recorded(signer, &valid).await?.ok_or_else(|| internal("the licence is gone"))?;
+    let recorded = Recorded::read(signer, &valid).await?.ok_or_else(|| internal("the licence is gone"))?;
     for (state, (credential, code)) in [
         ("unknown-issuer", of_another_authority(signer, &recorded).await?),
         ("status-unavailable", without_status(signer, &recorded).await?),
@@ -228,7 +227,10 @@ fn verdict_word(verdict: Verdict) -> &'static str {
     }
 }
 
+/// Issues a sample, its number followed by characters of its own: a number is given once.
 async fn issue(signer: &LicenceSigner, officer: &Officer, draft: Draft) -> Result<String, SamplesError> {
+    let number = format!("{}-{}", draft.number, &signer.random_serial()?[..4]);
+    let draft = Draft { number, ..draft };
     match signer.issue(officer, draft, None).await? {
         Issued::Released(licence) => Ok(licence.id),
         Issued::Recorded(_) => Err(FlowError::NotReleased.into()),
@@ -327,7 +329,7 @@ async fn without_status(signer: &LicenceSigner, recorded: &Recorded) -> Result<(
     let uri = signer.status_uri("unavailable");
     let salt = signer.sources().bytes::<32>().map_err(FlowError::from)?;
     let (top, items) = (recorded.disclosures.top(), recorded.disclosures.items());
-    let draft = credential_draft(signer, &recorded.facts, &recorded.department, &top, &items, &uri, 0, now);
+    let draft = credential_draft(signer, &recorded.facts, (&top, &items), StatusEntry { uri: &uri, idx: 0 }, now);
     let commitment = draft.commitment(LogEvent::Sealing, &salt).map_err(internal)?;
     let leaf_key = entry::key_digest(key.public_key().spki_der());
     let leaf = signer.random_id()?;

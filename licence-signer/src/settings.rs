@@ -27,6 +27,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<web::site::Network>,
     /// In debug builds: where a licence's way ends, so that a test can restart between any two steps.
     pub danger_stop_after: Option<Stop>,
+    /// Whether the process dies there, as by a crash, instead of answering that the licence is recorded.
+    pub danger_stop_aborts: bool,
 }
 
 impl Settings {
@@ -43,6 +45,7 @@ impl Settings {
             telephone: String::new(),
             trusted_proxies: Vec::new(),
             danger_stop_after: None,
+            danger_stop_aborts: false,
         }
     }
 }

@@ -6,7 +6,7 @@ use keys::field::FieldKeys;
 use keys::sources::Sources;
 use keys::{KeyStore, KeyStoreError, Purpose};
 use store::Db;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use url::Url;
 use verifier::encoding::hex;
 use verifier::log::Checkpoint;
@@ -18,6 +18,7 @@ use crate::catalogue::LicenceType;
 use crate::flow::error::FlowError;
 use crate::flow::status_list::Lists;
 use crate::flow::trust::TrustCache;
+use crate::flow::waiting::Waiting;
 use crate::officer::Department;
 use crate::storage::{self, log};
 use crate::{Settings, StartError, Stop, World};
@@ -33,6 +34,7 @@ struct Inner {
     settings: Settings,
     origin: String,
     db: Db,
+    beside: Db,
     keys: KeyStore,
     sources: Sources,
     outbound: Outbound,
@@ -43,7 +45,7 @@ struct Inner {
     trust: TrustCache,
     drawn: Mutex<Option<(String, i64)>>,
     wake: Notify,
-    placed: watch::Sender<u64>,
+    waiting: Waiting,
 }
 
 impl std::fmt::Debug for LicenceSigner {
@@ -84,6 +86,7 @@ impl LicenceSigner {
             site,
             settings,
             origin,
+            beside: db.counted_apart(),
             db,
             keys: key_store,
             sources,
@@ -93,7 +96,7 @@ impl LicenceSigner {
             trust: TrustCache::default(),
             drawn: Mutex::default(),
             wake: Notify::new(),
-            placed: watch::Sender::new(0),
+            waiting: Waiting::default(),
         }));
         signer.begin_log(now).await?;
         signer.reload().await?;
@@ -142,6 +145,11 @@ impl LicenceSigner {
     /// The database.
     pub fn db(&self) -> &Db {
         &self.0.db
+    }
+
+    /// The database as what runs beside the requests uses it: the same connections, its statements counted apart.
+    pub(crate) fn beside(&self) -> &Db {
+        &self.0.beside
     }
 
     /// The key store.
@@ -234,22 +242,21 @@ impl LicenceSigner {
         self.0.wake.notified().await;
     }
 
-    /// Tells those who wait that a batch has places.
-    pub(crate) fn placed(&self) {
-        self.0.placed.send_modify(|batches| *batches += 1);
+    /// Who waits for the place of a leaf.
+    pub(crate) fn waiting(&self) -> &Waiting {
+        &self.0.waiting
     }
 
-    /// Hears of the batches to come.
-    pub(crate) fn watch_placed(&self) -> watch::Receiver<u64> {
-        self.0.placed.subscribe()
-    }
-
-    /// In debug builds: ends a licence's way here if a test asked for it.
+    /// In debug builds: ends a licence's way here, or the process, if a test asked for it.
     pub(crate) fn stop_here(&self, step: Stop) -> Result<(), FlowError> {
-        if cfg!(debug_assertions) && self.0.settings.danger_stop_after == Some(step) {
-            return Err(FlowError::Stopped);
+        let settings = &self.0.settings;
+        if !cfg!(debug_assertions) || settings.danger_stop_after != Some(step) {
+            return Ok(());
         }
-        Ok(())
+        if settings.danger_stop_aborts {
+            std::process::abort();
+        }
+        Err(FlowError::Stopped)
     }
 
     /// The routes, in the shell that every service has.

@@ -14,7 +14,9 @@ use crate::demo::world;
 /// Clients that prove themselves by a secret.
 pub(crate) const SECRET_CLIENTS: [&str; 4] = ["citizen-portal", "police-system", "market-system", "hrss-system"];
 
-/// What licence-signer lets its callers do.
+/// What licence-signer lets holders do.
+const OF_HOLDERS: [&str; 2] = ["licence.own", "presentation.make"];
+/// What licence-signer lets departments do.
 const AT_SIGNER: [&str; 5] = ["licence.issue", "licence.end", "licence.read", "licence.lookup", "presentation.resolve"];
 /// What both portals may ask for.
 const PORTAL_SCOPES: [&str; 5] = ["openid", "profile", "organisation", "phone", "offline_access"];
@@ -29,8 +31,9 @@ pub(crate) struct ServiceKeys {
 /// Registers them all.
 pub(crate) async fn clients(idp: &Idp, keys: ServiceKeys, secrets: &BTreeMap<String, String>) -> Result<(), Failure> {
     let (signer, desk) = (url(8081), url(8082));
+    let known_at_signer = [&AT_SIGNER[..], &OF_HOLDERS[..]].concat();
     for (resource, sector, known) in
-        [(&signer, "licence-signer", &AT_SIGNER[..]), (&desk, "verifier-desk", &["verify"][..])]
+        [(&signer, "licence-signer", &known_at_signer[..]), (&desk, "verifier-desk", &["verify"][..])]
     {
         let resource = Resource { resource: resource.clone(), sector: sector.to_owned(), scopes: scopes(known) };
         provision::resource(idp, resource).await?;

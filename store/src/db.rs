@@ -173,6 +173,12 @@ impl Db {
         self.statements.load(Ordering::Relaxed)
     }
 
+    /// The same connections, with a count of their own: for work beside the requests, so that what a request costs can be told.
+    #[must_use]
+    pub fn counted_apart(&self) -> Self {
+        Self { statements: Arc::default(), ..self.clone() }
+    }
+
     /// Asks the database to prepare `sql` without running it: for the test that every statement fits the tables.
     ///
     /// # Errors

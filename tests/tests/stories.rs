@@ -2,10 +2,12 @@
 
 mod browser;
 mod commands;
+mod callers;
 mod deployment;
 mod documents;
 mod foreign;
 mod idp;
+mod issuing;
 mod licences;
 mod main_job;
 mod resolving;

@@ -37,6 +37,9 @@ pub enum FlowError {
     /// A member of the request does not fit.
     #[error("{0} does not fit")]
     Member(&'static str),
+    /// Another licence of the department and type has the number.
+    #[error("another licence of this type has the number")]
+    NumberTaken,
     /// The `Idempotency-Key` stands for another request.
     #[error("the Idempotency-Key was used for another request")]
     IdempotencyReused,
@@ -119,6 +122,7 @@ impl FlowError {
             Self::Event(EventRefused::Future) => "event.future",
             Self::Event(EventRefused::BackDated) => "event.back_dated",
             Self::Member(_) => "input.invalid_member",
+            Self::NumberTaken => "licence.number_taken",
             Self::IdempotencyReused => "idempotency.reused",
             Self::Matter => "matter.unknown",
             Self::MatterMayNotRead => "matter.not_for_type",

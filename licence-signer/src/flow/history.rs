@@ -81,7 +81,7 @@ impl LicenceSigner {
                 super::read::own(&mut tx, holder, licence).await?;
                 looks::of_licence(&mut tx, licence, after, limit).await?
             }
-            None => looks::of_holder(&mut tx, &holder.digest, after, limit).await?,
+            None => looks::of_holder(&mut tx, &holder.digests, after, limit).await?,
         };
         self.audit_holder(&mut tx, holder, "history.read", licence).await?;
         tx.commit().await?;
@@ -116,8 +116,8 @@ impl LicenceSigner {
         let now = self.sources().now();
         let organisation = code.code_type() == "001";
         let subject = Subject {
-            kind: if organisation { "organisation" } else { "person" }.to_owned(),
-            code_digest: self.field_keys(now)?.digest("holder", &code.canonical()),
+            kind: if organisation { "organisation" } else { "person" },
+            digests: self.digests("holder", &code.canonical())?,
             department: organisation.then(|| code.code().to_owned()),
         };
         let mut tx = self.db().begin().await?;
@@ -133,8 +133,8 @@ impl LicenceSigner {
     /// `SubjectUnknown` if nobody signed in here with that `sub`.
     pub async fn holder_session(&self, sub: &str, actor: &str) -> Result<HolderSession, FlowError> {
         let mut reader = self.db().reader().await?;
-        let subject = subjects::find(&mut reader, sub).await?.ok_or(FlowError::SubjectUnknown)?;
-        Ok(HolderSession { sub: sub.to_owned(), digest: subject.code_digest, actor: actor.to_owned() })
+        let digests = subjects::digests(&mut reader, sub).await?.ok_or(FlowError::SubjectUnknown)?;
+        Ok(HolderSession { sub: sub.to_owned(), digests, actor: actor.to_owned() })
     }
 
     /// The credit code of the organisation behind `sub`.
@@ -144,7 +144,7 @@ impl LicenceSigner {
     /// What the database answers.
     pub async fn organisation_behind(&self, sub: &str) -> Result<Option<String>, FlowError> {
         let mut reader = self.db().reader().await?;
-        Ok(subjects::find(&mut reader, sub).await?.and_then(|subject| subject.department))
+        Ok(subjects::department(&mut reader, sub).await?)
     }
 
     /// A look as it is written: who, when, in which matter.

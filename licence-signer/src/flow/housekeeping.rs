@@ -28,7 +28,7 @@ pub(crate) async fn run(signer: &LicenceSigner, stop: impl Future<Output = ()> +
         }
         tokio::join!(
             sequence::run(signer, over(ended.clone())),
-            store::audit::run(signer.db(), signer.sources(), over(ended.clone())),
+            store::audit::run(signer.beside(), signer.sources(), over(ended.clone())),
             recover(signer, ended.clone()),
             upkeep(signer, ended.clone()),
         );
@@ -101,9 +101,9 @@ async fn upkeep(signer: &LicenceSigner, mut ended: watch::Receiver<bool>) {
 
 async fn sweep(signer: &LicenceSigner) -> Result<(), store::StorageError> {
     let now = signer.sources().now();
-    store::sweep(signer.db(), &[sessions::SWEEP], now).await?;
+    store::sweep(signer.beside(), &[sessions::SWEEP], now).await?;
     let before = now.plus(-KEEP_SECONDS);
-    let mut tx = signer.db().begin().await?;
+    let mut tx = signer.beside().begin().await?;
     presentations::sweep(&mut tx, before).await?;
     tx.commit().await
 }

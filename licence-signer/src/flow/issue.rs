@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use store::StorageError;
 
+use super::claim::{Claim, IdempotencyKey};
 use super::complete::{self, complete};
 use super::error::FlowError;
 use super::read::Licence;
-use super::record::{Claim, Recording, record};
+use super::record::{Recording, record};
+use super::recorded::Recorded;
+use super::task;
 use crate::LicenceSigner;
 use crate::issuance::{Draft, Prepared};
 use crate::officer::Officer;
@@ -16,25 +19,6 @@ use crate::storage::{idempotency, licences};
 
 /// How long a caller waits for the release before it is told to come back.
 const WAIT: Duration = Duration::from_secs(10);
-
-/// An `Idempotency-Key` and the request that it stands for.
-#[derive(Clone)]
-pub struct IdempotencyKey {
-    /// The header's value.
-    pub key: String,
-    /// The method.
-    pub method: String,
-    /// The path.
-    pub path: String,
-    /// The body, read.
-    pub body: Value,
-}
-
-impl std::fmt::Debug for IdempotencyKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "IdempotencyKey({} {})", self.method, self.path)
-    }
-}
 
 /// What came of issuing.
 #[derive(Debug)]
@@ -52,7 +36,8 @@ impl LicenceSigner {
     ///
     /// # Errors
     ///
-    /// `NotGranted`, `TypeUnknown`, `DepartmentMayNotIssue`, `Rejected`, `IdempotencyReused`; what stores and keys answer.
+    /// `NotGranted`, `TypeUnknown`, `DepartmentMayNotIssue`, `Rejected`, `NumberTaken`, `IdempotencyReused`; what stores and
+    /// keys answer.
     pub async fn issue(
         &self,
         officer: &Officer,
@@ -76,20 +61,8 @@ impl LicenceSigner {
                 None => return Err(rejection.into()),
             },
         };
-        // Its own task: a caller that hangs up neither leaves a transaction open nor a licence half made.
         let (signer, officer) = (self.clone(), officer.clone());
-        let incident = crate::incident();
-        let work = tokio::spawn(async move {
-            let run = signer.record_and_complete(&officer, prepared, claim);
-            match incident {
-                Some(incident) => crate::within(incident, run).await,
-                None => run.await,
-            }
-        });
-        match work.await {
-            Ok(done) => done,
-            Err(error) => Err(FlowError::Internal(error.to_string())),
-        }
+        task::in_its_own(async move { signer.record_and_complete(&officer, prepared, claim).await }).await
     }
 
     async fn record_and_complete(
@@ -100,13 +73,13 @@ impl LicenceSigner {
     ) -> Result<Issued, FlowError> {
         let now = self.sources().now();
         let recording = record(self, officer, prepared, claim.as_ref(), now).await?;
-        let recorded = match recording {
-            Recording::New(recorded) => Arc::new(*recorded),
+        let (recorded, awaited) = match recording {
+            Recording::New(recorded, awaited) => (Arc::new(*recorded), awaited),
             Recording::Before(done) => return self.answer_again(claim.as_ref(), done).await,
         };
         let licence = recorded.licence.clone();
         let (signer, work) = (self.clone(), recorded.clone());
-        let finishing = tokio::spawn(async move { complete(&signer, &work, true).await });
+        let finishing = tokio::spawn(async move { complete(&signer, &work, Some(awaited)).await });
         match tokio::time::timeout(WAIT, finishing).await {
             Ok(Ok(Ok(()))) => Ok(Issued::Released(Box::new(Licence::of(&recorded, now)))),
             Ok(Ok(Err(FlowError::Stopped | FlowError::NotReleased)) | Err(_)) | Err(_) => Ok(Issued::Recorded(licence)),
@@ -146,41 +119,20 @@ impl LicenceSigner {
                 match row {
                     Some(row) if row.released_at.is_some() => return Ok::<_, FlowError>(()),
                     Some(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-                    None => return Err(store::StorageError::Damaged("an idempotency row without its licence").into()),
+                    None => return Err(StorageError::Damaged("an idempotency row without its licence").into()),
                 }
             }
         };
         match tokio::time::timeout(WAIT, waiting).await {
             Ok(done) => {
                 done?;
-                let recorded = complete::recorded(self, &licence).await?;
-                let recorded =
-                    recorded.ok_or(store::StorageError::Damaged("an idempotency row without its licence"))?;
+                let recorded = Recorded::read(self, &licence).await?;
+                let recorded = recorded.ok_or(StorageError::Damaged("an idempotency row without its licence"))?;
                 let now = self.sources().now();
                 Ok(Issued::Released(Box::new(Licence::of(&recorded, now))))
             }
             Err(_) => Ok(Issued::Recorded(licence)),
         }
-    }
-
-    /// The digests of an `Idempotency-Key`: it belongs to department, method and path; the request is kept keyed.
-    pub(crate) fn claim(&self, officer: &Officer, key: &IdempotencyKey) -> Result<Claim, FlowError> {
-        let fits = (1..=255).contains(&key.key.len()) && key.key.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
-        if !fits {
-            return Err(FlowError::Member("Idempotency-Key"));
-        }
-        let keys = self.field_keys(self.sources().now())?; // after a change of keys the old digests still count
-        let scope = format!("{}\n{}\n{}\n{}", officer.department().code, key.method, key.path, key.key);
-        let request = key.body.to_string();
-        let scope_now = keys.digest("idempotency.scope", &scope);
-        let mut before = keys.digests("idempotency.scope", &scope);
-        before.retain(|digest| *digest != scope_now);
-        Ok(Claim {
-            scope: scope_now,
-            before,
-            request: keys.digest("idempotency.request", &request),
-            requests: keys.digests("idempotency.request", &request),
-        })
     }
 
     /// Finishes licences that were recorded `older_than_seconds` ago and not released; answers how many.

@@ -81,22 +81,20 @@ impl LicenceSigner {
         let licence_type = self.licence_type(type_code, None).ok_or(FlowError::TypeUnknown)?;
         let items = licence_type.items_for(&reason.matter).ok_or(FlowError::MatterMayNotRead)?.to_vec();
         let now = self.sources().now();
-        let digests = self.field_keys(now)?.digests("holder", &holder.canonical());
+        let holder = self.digests("holder", &holder.canonical())?;
 
         let mut tx = self.db().begin().await?;
         let mut seen = Vec::new();
-        for digest in &digests {
-            for row in licences::of_holder_type(&mut tx, digest, type_code, MOST).await? {
-                let (id, version, holder_digest) = (row.id.clone(), row.version, row.holder_digest.clone());
-                let (licence, disclosures) = load(self, &mut tx, row).await?;
-                let kept = licences::rendition(&mut tx, &id, version, "sdjwt").await?;
-                let look = self.look(officer, &id, &holder_digest, "lookup", reason, &items, now)?;
-                looks::add(&mut tx, &look).await?;
-                let row = reason_row(officer, "licence.lookup", reason, now).object(format!("licence:{id}"));
-                audit::append(&mut tx, &row).await?;
-                if let Some(kept) = kept {
-                    seen.push((licence, disclosures, kept));
-                }
+        for row in licences::of_holder_type(&mut tx, &holder, type_code, MOST).await? {
+            let (id, version, holder_digest) = (row.id.clone(), row.version, row.holder_digest.clone());
+            let (licence, disclosures) = load(self, &mut tx, row).await?;
+            let kept = licences::rendition(&mut tx, &id, version, "sdjwt").await?;
+            let look = self.look(officer, &id, &holder_digest, "lookup", reason, &items, now)?;
+            looks::add(&mut tx, &look).await?;
+            let row = reason_row(officer, "licence.lookup", reason, now).object(format!("licence:{id}"));
+            audit::append(&mut tx, &row).await?;
+            if let Some(kept) = kept {
+                seen.push((licence, disclosures, kept));
             }
         }
         if seen.is_empty() {

@@ -9,6 +9,7 @@ use verifier::time::Timestamp;
 use super::error::FlowError;
 use super::lookup::{Seen, reason_row};
 use super::read::{Standing, load, own};
+use super::task;
 use crate::LicenceSigner;
 use crate::lookup::Reason;
 use crate::officer::{HolderSession, Officer};
@@ -159,15 +160,7 @@ impl LicenceSigner {
         }
         self.matter_of(officer, &reason.matter)?;
         let (signer, officer, text, reason) = (self.clone(), officer.clone(), text.to_owned(), reason.clone());
-        let incident = crate::incident();
-        let work = tokio::spawn(async move {
-            let run = signer.resolve_now(&officer, &text, &reason);
-            match incident {
-                Some(incident) => crate::within(incident, run).await,
-                None => run.await,
-            }
-        });
-        work.await.map_err(|error| FlowError::Internal(error.to_string()))?
+        task::in_its_own(async move { signer.resolve_now(&officer, &text, &reason).await }).await
     }
 
     async fn resolve_now(&self, officer: &Officer, text: &str, reason: &Reason) -> Result<Seen, FlowError> {
@@ -278,7 +271,7 @@ impl LicenceSigner {
         let now = self.sources().now().seconds();
         let mut reader = self.db().reader().await?;
         let row = presentations::by_id(&mut reader, presentation).await?;
-        let row = row.filter(|row| row.holder_digest == holder.digest).ok_or(FlowError::PresentationUnknown)?;
+        let row = row.filter(|row| holder.digests.contain(&row.holder_digest)).ok_or(FlowError::PresentationUnknown)?;
         let asked = row.asked.as_ref().and_then(|text| serde_json::from_str(text).ok());
         Ok(match (row.resolved_at, row.agreed_at, row.asked_at, asked) {
             (Some(_), ..) => Stage::Resolved,
@@ -297,7 +290,7 @@ impl LicenceSigner {
     pub async fn agree(&self, holder: &HolderSession, presentation: &str) -> Result<(), FlowError> {
         let now = self.sources().now();
         let mut tx = self.db().begin().await?;
-        if !presentations::agree(&mut tx, presentation, &holder.digest, now, now.plus(-ANSWER_SECONDS)).await? {
+        if !presentations::agree(&mut tx, presentation, &holder.digests, now, now.plus(-ANSWER_SECONDS)).await? {
             return Err(FlowError::PresentationExpired);
         }
         self.audit_holder(&mut tx, holder, "presentation.agree", None).await?;
@@ -313,7 +306,7 @@ impl LicenceSigner {
     pub async fn withdraw(&self, holder: &HolderSession, presentation: &str) -> Result<bool, FlowError> {
         let now = self.sources().now();
         let mut tx = self.db().begin().await?;
-        let done = presentations::withdraw(&mut tx, presentation, &holder.digest, now).await?;
+        let done = presentations::withdraw(&mut tx, presentation, &holder.digests, now).await?;
         self.audit_holder(&mut tx, holder, "presentation.withdraw", None).await?;
         tx.commit().await?;
         Ok(done)

@@ -3,9 +3,8 @@
 use store::{StorageError, Tx, audit};
 use verifier::time::{Date, Timestamp};
 
-use super::complete::open;
 use super::error::FlowError;
-use super::record::Recorded;
+use super::recorded::{Recorded, open};
 use crate::LicenceSigner;
 use crate::facts::{Disclosures, Facts};
 use crate::issuance::HolderCode;
@@ -191,10 +190,9 @@ pub(crate) async fn load(
     tx: &mut Tx,
     row: LicenceRow,
 ) -> Result<(Licence, Disclosures), FlowError> {
-    let now = signer.sources().now();
     let version = licences::version(tx, &row.id, row.version).await?;
     let version = version.ok_or(StorageError::Damaged("a licence without its version"))?;
-    let (facts, disclosures) = open(signer, &row.id, row.version, &version, now)?;
+    let (facts, disclosures) = open(signer, &row.id, row.version, &version)?;
     let licence_type = signer.licence_type(&row.type_code, u32::try_from(row.type_version).ok());
     let has_code = licence_type.is_some_and(|known| super::seal::code_fits(&facts, &known));
     let licence = Licence {
@@ -282,9 +280,9 @@ impl LicenceSigner {
     ///
     /// What the database answers.
     pub async fn list_of_holder(&self, officer: &Officer, holder: &HolderCode) -> Result<Vec<Licence>, FlowError> {
-        let digest = self.field_keys(self.sources().now())?.digest("holder", &holder.canonical());
+        let holder = self.digests("holder", &holder.canonical())?;
         let mut tx = self.db().begin().await?;
-        let rows = licences::of_department_holder(&mut tx, &officer.department().code, &digest, 100).await?;
+        let rows = licences::of_department_holder(&mut tx, &officer.department().code, &holder, 100).await?;
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
             if officer.may_read(&row.type_code) {
@@ -314,7 +312,7 @@ impl LicenceSigner {
     /// What the database answers.
     pub async fn own_licences(&self, holder: &HolderSession) -> Result<Vec<Licence>, FlowError> {
         let mut tx = self.db().begin().await?;
-        let rows = licences::of_holder(&mut tx, &holder.digest, 200).await?;
+        let rows = licences::of_holder(&mut tx, &holder.digests, 200).await?;
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
             found.push(load(self, &mut tx, row).await?.0);
@@ -445,7 +443,7 @@ impl LicenceSigner {
 /// The row of a holder's own, released licence.
 pub(crate) async fn own(tx: &mut Tx, holder: &HolderSession, licence: &str) -> Result<LicenceRow, FlowError> {
     let row = licences::find(tx, licence).await?.ok_or(FlowError::LicenceUnknown)?;
-    if row.holder_digest == holder.digest && row.released_at.is_some() {
+    if holder.digests.contain(&row.holder_digest) && row.released_at.is_some() {
         Ok(row)
     } else {
         Err(FlowError::LicenceUnknown)

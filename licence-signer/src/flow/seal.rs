@@ -2,13 +2,14 @@
 
 use keys::certified::CertifiedSigner;
 use keys::{DepartmentUse, Purpose, Signer as _};
+use store::StorageError;
 use verifier::log::Event as LogEvent;
-use verifier::rendition::code::write::{self as code, Draft as CodeDraft, Item};
+use verifier::rendition::code::write::{self as form, Draft as CodeDraft, Item};
 use verifier::rendition::credential::write::{LogClaim, assemble, header};
 use verifier::time::Timestamp;
 
 use super::error::FlowError;
-use super::record::{Recorded, credential_draft};
+use super::recorded::{Recorded, StatusEntry, credential_draft};
 use crate::LicenceSigner;
 use crate::catalogue::LicenceType;
 use crate::facts::Facts;
@@ -30,12 +31,12 @@ pub(crate) fn code_obstacle(facts: &Facts, licence_type: &LicenceType) -> Option
     match draft(facts, serial, &items, None, Timestamp::from_seconds(0))
         .check(licence_type.holder_kind().of_code(), &bounds(licence_type))
     {
-        Err(code::CodeError::TooLong(name)) => Some(name),
+        Err(form::CodeError::TooLong(name)) => Some(name),
         _ => None,
     }
 }
 
-fn bounds(licence_type: &LicenceType) -> Vec<(&str, code::Bound)> {
+fn bounds(licence_type: &LicenceType) -> Vec<(&str, form::Bound)> {
     licence_type.code_items().iter().map(|item| (item.name.as_str(), item.bound)).collect()
 }
 
@@ -82,18 +83,36 @@ pub(crate) struct SealedCredential {
     pub(crate) text: String,
 }
 
-/// Seals the credential of a sealing whose leaf has this proof, by the department's own key.
-pub(crate) fn credential(
+/// What the keys made of a recorded version.
+pub(crate) struct Sealed {
+    pub(crate) credential: SealedCredential,
+    pub(crate) code: Option<RenditionRow>,
+}
+
+/// Seals all that was recorded, by the department's own keys; the proof is of the credential's leaf.
+pub(crate) fn seal(
     signer: &LicenceSigner,
     recorded: &Recorded,
-    sealing: &SealingRow,
     proof: String,
     now: Timestamp,
-) -> Result<SealedCredential, FlowError> {
-    let key =
-        signer.key_store().certified(&Purpose::department(&recorded.department, DepartmentUse::Credential), now)?;
+) -> Result<Sealed, FlowError> {
+    let licence_type = signer.licence_type(&recorded.facts.type_code, Some(recorded.facts.type_version));
+    let licence_type = licence_type.ok_or(StorageError::Damaged("a licence of an unknown type"))?;
+    let sealing = recorded.sealing("sdjwt").ok_or(StorageError::Damaged("a version without its sealing"))?;
+    let purpose = Purpose::department(&recorded.department, DepartmentUse::Credential);
+    let key = signer.key_store().certified(&purpose, now)?;
     let uri = signer.status_uri(&sealing.status_list);
-    credential_by(&key, signer, recorded, sealing, &uri, proof, now)
+    let credential = credential_by(&key, signer, recorded, sealing, &uri, proof, now)?;
+    let code = match recorded.sealing("cwt") {
+        None => None,
+        Some(row) => {
+            let uri = signer.status_uri(&row.status_list);
+            let position = u64::try_from(row.status_position).map_err(|_| StorageError::Damaged("a sealing"))?;
+            let status = Some((uri.as_str(), position));
+            Some(code(signer, &recorded.facts, &licence_type, &recorded.department, status, now)?)
+        }
+    };
+    Ok(Sealed { credential, code })
 }
 
 /// Seals a credential with `key` and the status list at `uri`.
@@ -106,10 +125,10 @@ pub(crate) fn credential_by(
     proof: String,
     now: Timestamp,
 ) -> Result<SealedCredential, FlowError> {
-    let damaged = || FlowError::Storage(store::StorageError::Damaged("a sealing"));
+    let damaged = || FlowError::Storage(StorageError::Damaged("a sealing"));
     let (top, items) = (recorded.disclosures.top(), recorded.disclosures.items());
-    let position = u64::try_from(sealing.status_position).map_err(|_| damaged())?;
-    let draft = credential_draft(signer, &recorded.facts, &recorded.department, &top, &items, uri, position, now);
+    let idx = u64::try_from(sealing.status_position).map_err(|_| damaged())?;
+    let draft = credential_draft(signer, &recorded.facts, (&top, &items), StatusEntry { uri, idx }, now);
     let array =
         |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(|b| <[u8; 32]>::try_from(b).ok()).ok_or_else(damaged);
     let log = LogClaim {
@@ -147,11 +166,11 @@ pub(crate) fn code_by(
     status: Option<(&str, u64)>,
     now: Timestamp,
 ) -> Result<RenditionRow, FlowError> {
-    let serial = serial(&facts.identifier).ok_or(store::StorageError::Damaged("a licence identifier"))?;
+    let serial = serial(&facts.identifier).ok_or(StorageError::Damaged("a licence identifier"))?;
     let items = code_values(facts, licence_type);
     let draft = draft(facts, serial, &items, status, now);
     draft.check(licence_type.holder_kind().of_code(), &bounds(licence_type)).map_err(|error| match error {
-        code::CodeError::TooLong(name) => FlowError::RenditionAbsent(name),
+        form::CodeError::TooLong(name) => FlowError::RenditionAbsent(name),
         other => FlowError::Internal(other.to_string()),
     })?;
     let to_sign = draft.to_sign(key.certificate()).map_err(|error| FlowError::Internal(error.to_string()))?;
@@ -160,6 +179,6 @@ pub(crate) fn code_by(
 }
 
 /// The text of a signed code.
-pub(crate) fn code_text(cose: &[u8], profile: code::Profile) -> Result<String, FlowError> {
-    code::text(cose, profile).map_err(|error| FlowError::Internal(error.to_string()))
+pub(crate) fn code_text(cose: &[u8], profile: form::Profile) -> Result<String, FlowError> {
+    form::text(cose, profile).map_err(|error| FlowError::Internal(error.to_string()))
 }

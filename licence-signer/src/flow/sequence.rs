@@ -108,14 +108,14 @@ pub(crate) async fn run(signer: &LicenceSigner, stop: impl Future<Output = ()>) 
         }
     }
     if let Some(lease) = held {
-        let _ = lease::release(signer.db(), &lease).await; // it ends by itself otherwise
+        let _ = lease::release(signer.beside(), &lease).await; // it ends by itself otherwise
     }
 }
 
 /// Sequences all that waits, if this process has or gets the lease.
 pub(crate) async fn round(signer: &LicenceSigner, holder: &str, held: &mut Option<Lease>) -> Result<(), FlowError> {
     loop {
-        let mut reader = signer.db().reader().await?;
+        let mut reader = signer.beside().reader().await?;
         let waiting = log::any_open(&mut reader).await?;
         drop(reader);
         if !waiting {
@@ -127,9 +127,6 @@ pub(crate) async fn round(signer: &LicenceSigner, holder: &str, held: &mut Optio
             *held = None; // another has it now
             return Ok(());
         };
-        if placed > 0 {
-            signer.placed();
-        }
         if placed < BATCH {
             return Ok(());
         }
@@ -141,13 +138,13 @@ async fn keep(signer: &LicenceSigner, holder: &str, held: Option<Lease>) -> Resu
     match held {
         Some(lease) if lease.until.since(now) >= 2 => return Ok(Some(lease)),
         Some(lease) => {
-            if let Some(renewed) = lease::renew(signer.db(), &lease, now, LEASE_SECONDS).await? {
+            if let Some(renewed) = lease::renew(signer.beside(), &lease, now, LEASE_SECONDS).await? {
                 return Ok(Some(renewed));
             }
         }
         None => {}
     }
-    lease::take(signer.db(), NAME, holder, now, LEASE_SECONDS).await
+    lease::take(signer.beside(), NAME, holder, now, LEASE_SECONDS).await
 }
 
 /// One transaction: the waiting leaves get their places, the tiles grow, the signed checkpoint is stored. Answers how many,
@@ -155,7 +152,7 @@ async fn keep(signer: &LicenceSigner, holder: &str, held: Option<Lease>) -> Resu
 async fn batch(signer: &LicenceSigner, lease: &Lease) -> Result<Option<i64>, FlowError> {
     let now = signer.sources().now();
     let origin = signer.log_origin();
-    let mut tx = signer.db().begin().await?;
+    let mut tx = signer.beside().begin().await?;
     if !lease::guard(&mut tx, lease).await? {
         return Ok(None);
     }
@@ -193,5 +190,6 @@ async fn batch(signer: &LicenceSigner, lease: &Lease) -> Result<Option<i64>, Flo
         return Ok(None); // another was faster: nothing of this batch is kept
     }
     tx.commit().await?;
+    signer.waiting().placed(rows.iter().map(|(leaf, _, proof)| (leaf.as_str(), proof.as_str())));
     Ok(Some(i64::try_from(leaves.len()).unwrap_or(BATCH)))
 }

@@ -9,8 +9,9 @@ use web::{Asker, Json, Problem, Query};
 
 use super::bodies::{self, EventRequest, ListQuery};
 use super::caller::{For, Reader, scope};
+use crate::flow::claim::IdempotencyKey;
 use crate::flow::event::Order;
-use crate::flow::issue::{IdempotencyKey, Issued};
+use crate::flow::issue::Issued;
 use crate::flow::read::{Filter, Rendition, Wanted};
 use crate::issuance::Draft;
 use crate::life_cycle::{Event, State as LegalState};

@@ -22,6 +22,7 @@ impl From<FlowError> for Problem {
                 Self::conflict(code).with("state", state.as_str()).with("event", event.as_str())
             }
             FlowError::Event(_) => Self::unprocessable(code).member("effective_at"),
+            FlowError::NumberTaken => Self::conflict(code).member("number"),
             FlowError::IdempotencyReused => Self::unprocessable(code),
             FlowError::NotGranted(what) => Self::forbidden(code).with("right", what.clone()),
             FlowError::DepartmentMayNotIssue

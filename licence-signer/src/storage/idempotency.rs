@@ -3,9 +3,13 @@
 use store::{StorageError, Tx, on};
 use verifier::time::Timestamp;
 
-const CLAIM: &str = "INSERT INTO idempotency (scope, request, licence, event, at) VALUES ($1, $2, $3, $4, $5)
+use super::digests::Digests;
+
+const CLAIM: &str = "INSERT INTO idempotency (scope, request, licence, event, at) SELECT $1, $2, $3, $4, $5
+    WHERE NOT EXISTS (SELECT 1 FROM idempotency WHERE scope IN ($6, $7, $8, $9, $10, $11, $12, $13))
     ON CONFLICT (scope) DO NOTHING";
-const FIND: &str = "SELECT request, licence, event FROM idempotency WHERE scope = $1";
+const FIND: &str = "SELECT request, licence, event FROM idempotency
+    WHERE scope IN ($1, $2, $3, $4, $5, $6, $7, $8) LIMIT 1";
 
 /// What a key did before.
 #[derive(Debug, sqlx::FromRow)]
@@ -18,21 +22,33 @@ pub(crate) struct Done {
     pub(crate) event: Option<String>,
 }
 
-/// Takes the key for this transaction. Of two that race exactly one gets `true`; the other waits for its commit.
+/// Takes the key for this transaction, unless it did something under any live digest. Of two that race exactly one gets
+/// `true`; the other waits for its commit.
 pub(crate) async fn claim(
     tx: &mut Tx,
-    scope: &[u8],
+    scope: &Digests,
     request: &[u8],
     licence: &str,
     event: Option<&str>,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    let rows = on!(tx, c => sqlx::query(CLAIM).bind(scope).bind(request).bind(licence).bind(event).bind(now.seconds())
-        .execute(c).await.map(|done| done.rows_affected()))?;
+    let rows = on!(tx, c => {
+        let mut query = sqlx::query(CLAIM).bind(scope.current()).bind(request).bind(licence).bind(event).bind(now.seconds());
+        for digest in scope.padded() {
+            query = query.bind(digest);
+        }
+        query.execute(c).await.map(|done| done.rows_affected())
+    })?;
     Ok(rows == 1)
 }
 
 /// What the key did.
-pub(crate) async fn find(tx: &mut Tx, scope: &[u8]) -> Result<Option<Done>, StorageError> {
-    on!(tx, c => sqlx::query_as(FIND).bind(scope).fetch_optional(c).await)
+pub(crate) async fn find(tx: &mut Tx, scope: &Digests) -> Result<Option<Done>, StorageError> {
+    on!(tx, c => {
+        let mut query = sqlx::query_as(FIND);
+        for digest in scope.padded() {
+            query = query.bind(digest);
+        }
+        query.fetch_optional(c).await
+    })
 }

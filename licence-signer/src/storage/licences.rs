@@ -3,6 +3,8 @@
 use store::{StorageError, Tx, on};
 use verifier::time::Timestamp;
 
+use super::digests::Digests;
+
 const ADD: &str = "INSERT INTO licences (id, type_code, type_version, department, region, holder_kind, holder_digest,
     number_digest, version, state, state_since, valid_from, valid_end, recorded_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, 'in_force', $9, $10, $11, $9)";
@@ -19,6 +21,9 @@ const SEALINGS: &str = "SELECT id, licence, version, rendition, event, effective
 const ADD_RENDITION: &str =
     "INSERT INTO renditions (sealing, licence, version, rendition, kid, sealed_at, digest, body)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (sealing) DO NOTHING";
+const ADD_RENDITIONS: &str =
+    "INSERT INTO renditions (sealing, licence, version, rendition, kid, sealed_at, digest, body)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8), ($9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (sealing) DO NOTHING";
 const RELEASE: &str = "UPDATE licences SET released_at = $2 WHERE id = $1 AND released_at IS NULL";
 const UNRELEASED: &str = "SELECT id FROM licences WHERE released_at IS NULL AND recorded_at <= $1
     ORDER BY recorded_at, id LIMIT $2";
@@ -42,13 +47,16 @@ const OF_DEPARTMENT: &str = "SELECT id, type_code, type_version, department, hol
     AND (recorded_at < $4 OR (recorded_at = $4 AND id < $5)) ORDER BY recorded_at DESC, id DESC LIMIT $6";
 const OF_DEPARTMENT_HOLDER: &str = "SELECT id, type_code, type_version, department, holder_digest,
     version, state, state_since, valid_from, valid_end, recorded_at, released_at FROM licences
-    WHERE holder_digest = $1 AND department = $2 ORDER BY recorded_at DESC, id DESC LIMIT $3";
+    WHERE holder_digest IN ($3, $4, $5, $6, $7, $8, $9, $10) AND department = $1
+    ORDER BY recorded_at DESC, id DESC LIMIT $2";
 const OF_HOLDER: &str = "SELECT id, type_code, type_version, department, holder_digest, version,
     state, state_since, valid_from, valid_end, recorded_at, released_at FROM licences
-    WHERE holder_digest = $1 AND released_at IS NOT NULL ORDER BY recorded_at DESC, id DESC LIMIT $2";
+    WHERE holder_digest IN ($2, $3, $4, $5, $6, $7, $8, $9) AND released_at IS NOT NULL
+    ORDER BY recorded_at DESC, id DESC LIMIT $1";
 const OF_HOLDER_TYPE: &str = "SELECT id, type_code, type_version, department, holder_digest, version,
     state, state_since, valid_from, valid_end, recorded_at, released_at FROM licences
-    WHERE holder_digest = $1 AND type_code = $2 AND released_at IS NOT NULL ORDER BY recorded_at DESC, id DESC LIMIT $3";
+    WHERE holder_digest IN ($3, $4, $5, $6, $7, $8, $9, $10) AND type_code = $1 AND released_at IS NOT NULL
+    ORDER BY recorded_at DESC, id DESC LIMIT $2";
 const COUNTS: &str = "SELECT state, count(*) FROM licences WHERE department = $1 GROUP BY state";
 
 /// A row of `licences`.
@@ -165,17 +173,22 @@ pub(crate) struct RenditionRow {
     pub(crate) body: Vec<u8>,
 }
 
-/// Keeps what was signed; of two that finish the same sealing the first one's stays.
-pub(crate) async fn add_rendition(
+/// Keeps what was signed of one sealing, or of two in one statement; of two that finish the same one the first one's stays.
+pub(crate) async fn add_renditions(
     tx: &mut Tx,
-    sealing: &SealingRow,
-    rendition: &RenditionRow,
-    digest: &[u8],
-) -> Result<bool, StorageError> {
-    let rows = on!(tx, c => sqlx::query(ADD_RENDITION).bind(&sealing.id).bind(&sealing.licence).bind(sealing.version)
-        .bind(&sealing.rendition).bind(&rendition.kid).bind(rendition.sealed_at).bind(digest).bind(&rendition.body)
-        .execute(c).await.map(|done| done.rows_affected()))?;
-    Ok(rows == 1)
+    first: (&SealingRow, &RenditionRow),
+    second: Option<(&SealingRow, &RenditionRow)>,
+) -> Result<(), StorageError> {
+    let sql = if second.is_some() { ADD_RENDITIONS } else { ADD_RENDITION };
+    on!(tx, c => {
+        let mut query = sqlx::query(sql);
+        for (sealing, kept) in std::iter::once(first).chain(second) {
+            let digest = ring::digest::digest(&ring::digest::SHA256, &kept.body).as_ref().to_vec();
+            query = query.bind(&sealing.id).bind(&sealing.licence).bind(sealing.version).bind(&sealing.rendition)
+                .bind(&kept.kid).bind(kept.sealed_at).bind(digest).bind(&kept.body);
+        }
+        query.execute(c).await.map(drop)
+    })
 }
 
 /// Releases a licence, once.
@@ -281,25 +294,43 @@ pub(crate) async fn of_department(
 pub(crate) async fn of_department_holder(
     tx: &mut Tx,
     department: &str,
-    holder: &[u8],
+    holder: &Digests,
     limit: i64,
 ) -> Result<Vec<LicenceRow>, StorageError> {
-    on!(tx, c => sqlx::query_as(OF_DEPARTMENT_HOLDER).bind(holder).bind(department).bind(limit).fetch_all(c).await)
+    on!(tx, c => {
+        let mut query = sqlx::query_as(OF_DEPARTMENT_HOLDER).bind(department).bind(limit);
+        for digest in holder.padded() {
+            query = query.bind(digest);
+        }
+        query.fetch_all(c).await
+    })
 }
 
 /// A holder's licences, released ones alone.
-pub(crate) async fn of_holder(tx: &mut Tx, holder: &[u8], limit: i64) -> Result<Vec<LicenceRow>, StorageError> {
-    on!(tx, c => sqlx::query_as(OF_HOLDER).bind(holder).bind(limit).fetch_all(c).await)
+pub(crate) async fn of_holder(tx: &mut Tx, holder: &Digests, limit: i64) -> Result<Vec<LicenceRow>, StorageError> {
+    on!(tx, c => {
+        let mut query = sqlx::query_as(OF_HOLDER).bind(limit);
+        for digest in holder.padded() {
+            query = query.bind(digest);
+        }
+        query.fetch_all(c).await
+    })
 }
 
 /// A holder's licences of one type.
 pub(crate) async fn of_holder_type(
     tx: &mut Tx,
-    holder: &[u8],
+    holder: &Digests,
     type_code: &str,
     limit: i64,
 ) -> Result<Vec<LicenceRow>, StorageError> {
-    on!(tx, c => sqlx::query_as(OF_HOLDER_TYPE).bind(holder).bind(type_code).bind(limit).fetch_all(c).await)
+    on!(tx, c => {
+        let mut query = sqlx::query_as(OF_HOLDER_TYPE).bind(type_code).bind(limit);
+        for digest in holder.padded() {
+            query = query.bind(digest);
+        }
+        query.fetch_all(c).await
+    })
 }
 
 /// How many licences of a department are in each state.

@@ -2,15 +2,16 @@
 
 use store::{StorageError, Tx, on};
 
+use super::digests::Digests;
+
 const ADD: &str = "INSERT INTO looks (id, licence, holder_digest, at, way, actor, department, department_name, matter,
     case_number, purpose, items) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 const OF_HOLDER: &str = "SELECT id, licence, holder_digest, at, way, actor, department, department_name, matter,
-    case_number, purpose, items FROM looks WHERE holder_digest = $1 AND (at < $2 OR (at = $2 AND id < $3))
-    ORDER BY at DESC, id DESC LIMIT $4";
+    case_number, purpose, items FROM looks WHERE holder_digest IN ($4, $5, $6, $7, $8, $9, $10, $11)
+    AND (at < $1 OR (at = $1 AND id < $2)) ORDER BY at DESC, id DESC LIMIT $3";
 const OF_LICENCE: &str = "SELECT id, licence, holder_digest, at, way, actor, department, department_name, matter,
     case_number, purpose, items FROM looks WHERE licence = $1 AND (at < $2 OR (at = $2 AND id < $3))
     ORDER BY at DESC, id DESC LIMIT $4";
-
 const COUNT_OF_LICENCE: &str = "SELECT count(*) FROM looks WHERE licence = $1";
 
 /// A row of `looks`.
@@ -40,11 +41,17 @@ pub(crate) async fn add(tx: &mut Tx, row: &LookRow) -> Result<(), StorageError> 
 /// The newest looks at a holder's licences, behind the cursor (`at`, `id`).
 pub(crate) async fn of_holder(
     tx: &mut Tx,
-    holder: &[u8],
+    holder: &Digests,
     after: (i64, &str),
     limit: i64,
 ) -> Result<Vec<LookRow>, StorageError> {
-    on!(tx, c => sqlx::query_as(OF_HOLDER).bind(holder).bind(after.0).bind(after.1).bind(limit).fetch_all(c).await)
+    on!(tx, c => {
+        let mut query = sqlx::query_as(OF_HOLDER).bind(after.0).bind(after.1).bind(limit);
+        for digest in holder.padded() {
+            query = query.bind(digest);
+        }
+        query.fetch_all(c).await
+    })
 }
 
 /// The newest looks at one licence, behind the cursor.

@@ -1,10 +1,12 @@
 //! The tables of the service. One file per rule folder; every statement stands here and nowhere else.
 
 pub(crate) mod catalogue;
+pub(crate) mod digests;
 pub(crate) mod idempotency;
 pub(crate) mod licences;
 pub(crate) mod log;
 pub(crate) mod looks;
+pub(crate) mod numbers;
 pub(crate) mod presentations;
 pub(crate) mod sessions;
 pub(crate) mod status;
@@ -18,4 +20,9 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "audit record and leases", sql: store::audit::MIGRATION_SQL },
     Migration { version: 2, name: "licences, status, log", sql: include_str!("../../migrations/2-licences.sql") },
     Migration { version: 3, name: "sessions of the pages", sql: include_str!("../../migrations/3-sessions.sql") },
+    Migration {
+        version: 4,
+        name: "numbers taken, digests of subjects",
+        sql: include_str!("../../migrations/4-numbers.sql"),
+    },
 ];

@@ -3,6 +3,8 @@
 use store::{StorageError, Tx, on};
 use verifier::time::Timestamp;
 
+use super::digests::Digests;
+
 const COLUMNS_BY_CODE: &str = "SELECT id, licence, holder_digest, items, verifier, purpose, created_at, expires_at,
     resolved_by, resolved_at, asked_by, asked, asked_at, agreed_at FROM presentations WHERE code_digest = $1";
 const BY_DIGITS: &str = "SELECT id, licence, holder_digest, items, verifier, purpose, created_at, expires_at,
@@ -17,10 +19,10 @@ const TAKE: &str = "UPDATE presentations SET resolved_by = $2, resolved_at = $3
 const ASK: &str = "UPDATE presentations SET asked_by = $2, asked = $3, asked_at = $4
     WHERE id = $1 AND asked_by IS NULL AND resolved_by IS NULL AND expires_at > $4";
 const AGREE: &str =
-    "UPDATE presentations SET agreed_at = $3 WHERE id = $1 AND holder_digest = $2 AND asked_by IS NOT NULL
-    AND agreed_at IS NULL AND resolved_by IS NULL AND asked_at > $4";
-const WITHDRAW: &str = "UPDATE presentations SET expires_at = $3, agreed_at = NULL WHERE id = $1 AND holder_digest = $2
-    AND resolved_by IS NULL";
+    "UPDATE presentations SET agreed_at = $2 WHERE id = $1 AND holder_digest IN ($4, $5, $6, $7, $8, $9, $10, $11)
+    AND asked_by IS NOT NULL AND agreed_at IS NULL AND resolved_by IS NULL AND asked_at > $3";
+const WITHDRAW: &str = "UPDATE presentations SET expires_at = $2, agreed_at = NULL WHERE id = $1
+    AND holder_digest IN ($3, $4, $5, $6, $7, $8, $9, $10) AND resolved_by IS NULL";
 const SWEEP: &str = "DELETE FROM presentations WHERE id IN
     (SELECT id FROM presentations WHERE expires_at < $1 ORDER BY expires_at LIMIT 500)";
 
@@ -104,19 +106,29 @@ pub(crate) async fn ask(
 pub(crate) async fn agree(
     tx: &mut Tx,
     id: &str,
-    holder: &[u8],
+    holder: &Digests,
     now: Timestamp,
     asked_since: Timestamp,
 ) -> Result<bool, StorageError> {
-    let rows = on!(tx, c => sqlx::query(AGREE).bind(id).bind(holder).bind(now.seconds()).bind(asked_since.seconds())
-        .execute(c).await.map(|done| done.rows_affected()))?;
+    let rows = on!(tx, c => {
+        let mut query = sqlx::query(AGREE).bind(id).bind(now.seconds()).bind(asked_since.seconds());
+        for digest in holder.padded() {
+            query = query.bind(digest);
+        }
+        query.execute(c).await.map(|done| done.rows_affected())
+    })?;
     Ok(rows == 1)
 }
 
 /// The holder withdraws it.
-pub(crate) async fn withdraw(tx: &mut Tx, id: &str, holder: &[u8], now: Timestamp) -> Result<bool, StorageError> {
-    let rows = on!(tx, c => sqlx::query(WITHDRAW).bind(id).bind(holder).bind(now.seconds())
-        .execute(c).await.map(|done| done.rows_affected()))?;
+pub(crate) async fn withdraw(tx: &mut Tx, id: &str, holder: &Digests, now: Timestamp) -> Result<bool, StorageError> {
+    let rows = on!(tx, c => {
+        let mut query = sqlx::query(WITHDRAW).bind(id).bind(now.seconds());
+        for digest in holder.padded() {
+            query = query.bind(digest);
+        }
+        query.execute(c).await.map(|done| done.rows_affected())
+    })?;
     Ok(rows == 1)
 }
 

@@ -6,7 +6,7 @@ use verifier::log::merkle::{extends, leaf_hash, root_of};
 use verifier::log::tile::bundle_entries;
 use verifier::log::{Checkpoint, Note};
 
-use crate::world::{BUREAU, World, request};
+use crate::world::{BUREAU, World, another_request};
 
 fn checkpoint(note: &str) -> Checkpoint {
     let note = Note::parse(note).unwrap();
@@ -22,7 +22,7 @@ async fn fifty_licences_make_a_log_that_only_grows() {
         let mut running = Vec::new();
         for _ in 0..10 {
             let (signer, officer) = (world.signer.clone(), officer.clone());
-            let draft = serde_json::from_value(request()).unwrap();
+            let draft = serde_json::from_value(another_request()).unwrap();
             running.push(tokio::spawn(async move { signer.issue(&officer, draft, None).await }));
         }
         for one in running {
@@ -61,7 +61,7 @@ async fn three_hundred_leaves_fill_a_tile() {
     let mut running = Vec::new();
     for _ in 0..300 {
         let (signer, officer) = (world.signer.clone(), officer.clone());
-        let draft = serde_json::from_value(request()).unwrap();
+        let draft = serde_json::from_value(another_request()).unwrap();
         running.push(tokio::spawn(async move { signer.issue(&officer, draft, None).await }));
     }
     for one in running {

@@ -204,7 +204,8 @@ impl World {
     pub async fn holder(&self) -> String {
         let code = HolderCode::of_type("111", NUMBER).unwrap();
         self.signer.remember_subject("person-1", &code).await.unwrap();
-        self.token(&json!({"sub": "person-1", "sub_type": "person", "acr": "urn:xinyin:acr:2", "scope": "openid"}))
+        self.token(&json!({"sub": "person-1", "sub_type": "person", "acr": "urn:xinyin:acr:2",
+            "scope": "licence.own presentation.make"}))
     }
 
     /// One request.
@@ -339,6 +340,14 @@ async fn provide(signer: &LicenceSigner) {
     }
     provision::certify(signer).await.unwrap();
     provision::certify(signer).await.unwrap();
+}
+
+/// As [`request`], with a number that no other has.
+pub fn another_request() -> Value {
+    static COUNT: AtomicI64 = AtomicI64::new(100);
+    let mut request = request();
+    request["number"] = json!(format!("资2026-{:06}", COUNT.fetch_add(1, Ordering::SeqCst)));
+    request
 }
 
 /// A request to issue, valid as it stands.

@@ -12,9 +12,9 @@ use super::Pages;
 use super::department::clerk;
 use super::parts::{self, FieldError, Tag};
 use super::session::Session;
+use crate::flow::claim::IdempotencyKey;
 use crate::flow::error::FlowError;
 use crate::flow::event::Order;
-use crate::flow::issue::IdempotencyKey;
 use crate::flow::read::Licence;
 use crate::life_cycle::Event;
 

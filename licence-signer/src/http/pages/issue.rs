@@ -16,8 +16,9 @@ use super::face::{Content, Face, face};
 use super::parts::{Choice, FieldError, title};
 use super::session::Session;
 use crate::catalogue::{EndRule, HolderKind, LicenceType};
+use crate::flow::claim::IdempotencyKey;
 use crate::flow::error::FlowError;
-use crate::flow::issue::{IdempotencyKey, Issued};
+use crate::flow::issue::Issued;
 use crate::issuance::{Draft, DraftHolder};
 use crate::officer::Officer;
 
