@@ -259,6 +259,9 @@ pub(crate) async fn code_answer(
         Err(wait) => (Errors::one("code", people::wait_words(words, wait)), Some(wait)),
     };
     let registration = load(&idp, &id, &browser).await?;
+    if registration.is_ready {
+        return Ok(steps::see_other(&format!("/register/{id}/means"))); // a second click: the first one was right
+    }
     Ok(people::refused(code_page(&idp, &asker, &id, &registration, &errors), wait))
 }
 
