@@ -247,8 +247,8 @@ fn counts(w: &Words, found: &[(LegalState, i64)], current: Option<LegalState>) -
     for (state, icon, key) in [
         (LegalState::InForce, icons::TICK, "signer-state-valid"),
         (LegalState::Suspended, icons::BARS, "signer-state-suspended-exact"),
-        (LegalState::Revoked, icons::DASH, "signer-event-revocation"),
-        (LegalState::Cancelled, icons::DASH, "signer-event-cancellation"),
+        (LegalState::Revoked, icons::DASH, "signer-happened-revocation"),
+        (LegalState::Cancelled, icons::DASH, "signer-happened-cancellation"),
     ] {
         counts.push(Count {
             href: format!("/department?state={}", state.as_str()),
@@ -345,9 +345,14 @@ fn actor(w: &Words, actor: &str) -> String {
 
 fn line(w: &Words, event: &HistoryEvent) -> EventLine {
     let (icon, title) = match Event::from_word(&event.event) {
-        Some(Event::Suspension) => (icons::BARS, w.get("signer-event-suspension").into_owned()),
-        Some(Event::Resumption) => (icons::TICK, w.get("signer-event-resumption").into_owned()),
-        Some(other) => (icons::DASH, w.get(&format!("signer-event-{}", other.as_str())).into_owned()),
+        Some(known) => {
+            let icon = match known {
+                Event::Suspension => icons::BARS,
+                Event::Resumption => icons::TICK,
+                _ => icons::DASH,
+            };
+            (icon, w.get(&format!("signer-happened-{}", known.as_str())).into_owned())
+        }
         None => (icons::TICK, event.event.clone()),
     };
     EventLine {

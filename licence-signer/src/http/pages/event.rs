@@ -10,6 +10,7 @@ use web::{Asker, Form, Page, Problem, Words, icons};
 
 use super::Pages;
 use super::department::clerk;
+use super::kept::kept;
 use super::parts::{self, FieldError, Tag};
 use super::session::Session;
 use crate::flow::claim::IdempotencyKey;
@@ -52,6 +53,7 @@ struct EventPage<'a> {
 /// The form.
 #[derive(Default, Deserialize)]
 pub(super) struct EventForm {
+    #[serde(default)]
     form_token: String,
     #[serde(default)]
     request_id: String,
@@ -61,6 +63,19 @@ pub(super) struct EventForm {
     reason: String,
     #[serde(default)]
     confirm: String,
+}
+
+impl EventForm {
+    /// What was typed, for a form that has to be sent again.
+    fn fields(&self) -> Vec<(String, String)> {
+        let all = [
+            ("request_id", &self.request_id),
+            ("legal_ground", &self.legal_ground),
+            ("reason", &self.reason),
+            ("confirm", &self.confirm),
+        ];
+        all.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect()
+    }
 }
 
 /// `GET /department/licences/{id}/{event}`
@@ -89,13 +104,22 @@ pub(super) async fn act(
     Form(form): Form<EventForm>,
 ) -> Result<Response, Problem> {
     let event = Event::from_word(&word).ok_or_else(|| Problem::not_found("http.not_found"))?;
-    let (session, officer) = match clerk(&pages, &asker, &format!("/department/licences/{id}/{word}")).await? {
+    let here = format!("/department/licences/{id}/{word}");
+    let (session, officer) = match clerk(&pages, &asker, &here).await? {
         Ok(found) => found,
+        Err(answer) if answer.status().is_redirection() => {
+            asker.check_origin()?;
+            return Ok(kept(&asker, &here, &form.fields()));
+        }
         Err(answer) => return Ok(answer),
     };
-    asker.check_form(&form.form_token, &session.cookie)?;
     let (licence, _) = pages.signer().read(&officer, &id).await?;
     let w = asker.words();
+    if asker.check_form(&form.form_token, &session.cookie).is_err() {
+        asker.check_origin()?;
+        let again = FieldError { field: "submit".to_owned(), text: w.get("signer-form-again").into_owned() };
+        return Ok(show(&pages, &asker, &session, &licence, event, form, vec![again]));
+    }
     let mut errors = Vec::new();
     let mut refuse = |field: &str, key: &str| {
         errors.push(FieldError { field: field.to_owned(), text: w.get(key).into_owned() });
@@ -116,7 +140,7 @@ pub(super) async fn act(
     let key = (!form.request_id.is_empty()).then(|| IdempotencyKey {
         key: form.request_id.clone(),
         method: "POST".into(),
-        path: format!("/department/licences/{id}/{word}"),
+        path: here,
         body: json!({ "legal_ground": form.legal_ground.trim(), "reason": form.reason.trim() }),
     });
     let order = Order {

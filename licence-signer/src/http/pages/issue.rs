@@ -13,6 +13,7 @@ use web::{Asker, Page, Problem, Words};
 use super::Pages;
 use super::department::{clerk, today};
 use super::face::{Content, Face, face};
+use super::kept::kept;
 use super::parts::{Choice, FieldError, title};
 use super::session::Session;
 use crate::catalogue::{EndRule, HolderKind, LicenceType};
@@ -102,17 +103,27 @@ pub(super) async fn issue(
     Path(code): Path<String>,
     Pairs(pairs): Pairs,
 ) -> Result<Response, Problem> {
-    let (session, officer) = match clerk(&pages, &asker, &format!("/department/issue/{code}")).await? {
+    let here = format!("/department/issue/{code}");
+    let (session, officer) = match clerk(&pages, &asker, &here).await? {
         Ok(found) => found,
+        Err(answer) if answer.status().is_redirection() => {
+            asker.check_origin()?;
+            return Ok(kept(&asker, &here, &pairs));
+        }
         Err(answer) => return Ok(answer),
     };
     let mut values: BTreeMap<String, String> =
         pairs.into_iter().map(|(name, value)| (name, value.trim().to_owned())).collect();
-    asker.check_form(&values.remove("form_token").unwrap_or_default(), &session.cookie)?;
+    let token = values.remove("form_token").unwrap_or_default();
     let request_id = values.remove("request_id").unwrap_or_default();
     let preview = values.remove("preview").is_some();
     let w = asker.words();
     let known = pages.signer().licence_type(&code, None).ok_or(FlowError::TypeUnknown)?;
+    if asker.check_form(&token, &session.cookie).is_err() {
+        asker.check_origin()?;
+        let again = FieldError { field: "submit".to_owned(), text: w.get("signer-form-again").into_owned() };
+        return show(&pages, &asker, &session, &officer, &known, &values, request_id, vec![again]);
+    }
     if preview {
         return show(&pages, &asker, &session, &officer, &known, &values, request_id, Vec::new());
     }

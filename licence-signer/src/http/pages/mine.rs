@@ -205,7 +205,7 @@ pub(super) async fn licence(
     let title = parts::type_title(w, signer, &licence);
     let tag = parts::tag(w, &licence, now, false);
     let standing = licence.standing(now);
-    let qr = printed_qr(signer, &holder, &licence).await;
+    let qr = printed_qr(w, signer, &holder, &licence).await;
     let (number, code) = (parts::number(&licence), parts::holder_code(&licence));
     let content = Content::of(&licence.facts, &number, &code, qr);
     let looks = signer.looks(&holder, Some(&id), None, FEW_LOOKS).await?.looks;
@@ -231,12 +231,12 @@ pub(super) async fn licence(
 }
 
 /// The printed code as a picture, where there is one.
-async fn printed_qr(signer: &crate::LicenceSigner, holder: &HolderSession, licence: &Licence) -> String {
+async fn printed_qr(w: &Words, signer: &crate::LicenceSigner, holder: &HolderSession, licence: &Licence) -> String {
     if !licence.has_code {
         return String::new();
     }
     match signer.own_rendition(holder, &licence.id, Wanted::CodeText).await {
-        Ok(Rendition::CodeText(text)) => super::show::qr(&text, "face-qr").unwrap_or_default(),
+        Ok(Rendition::CodeText(text)) => super::show::qr(&text, "face-qr", &w.get("signer-qr")).unwrap_or_default(),
         _ => String::new(),
     }
 }

@@ -6,6 +6,7 @@ mod department;
 mod event;
 mod face;
 mod issue;
+mod kept;
 mod mine;
 mod parts;
 mod session;

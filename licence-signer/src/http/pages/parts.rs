@@ -92,10 +92,10 @@ pub(super) fn tag(w: &Words, licence: &Licence, now: Timestamp, exact: bool) -> 
         },
         Standing::Not(state) => {
             let exact_word = match state {
-                State::Annulled => "signer-event-annulment",
-                State::Recalled => "signer-event-recall",
-                State::Revoked => "signer-event-revocation",
-                _ => "signer-event-cancellation",
+                State::Annulled => "signer-happened-annulment",
+                State::Recalled => "signer-happened-recall",
+                State::Revoked => "signer-happened-revocation",
+                _ => "signer-happened-cancellation",
             };
             Tag {
                 class: "tag-open",

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode, Version};
 use serde::Deserialize;
+use web::html::escape;
 use web::page::dates;
 use web::{Asker, Form, Page, Problem, Words};
 
@@ -24,6 +25,7 @@ struct ShowAsk<'a> {
     back_href: String,
     title: String,
     heading: String,
+    lead: String,
     action: String,
     form_token: String,
     choices: Vec<Choice>,
@@ -43,7 +45,7 @@ struct ShowCode<'a> {
     action: String,
     form_token: String,
     code: String,
-    digits: Option<(String, String)>,
+    digits: Option<web::Html>,
     stage_href: String,
     tag: Tag,
     facts: Vec<Fact>,
@@ -113,6 +115,7 @@ fn asking(
         back_href: format!("/licences/{}", licence.id),
         title,
         heading: heading.clone(),
+        lead: w.get(if kind == "show" { "signer-show-ask-lead" } else { "signer-offline-ask-lead" }).into_owned(),
         action: format!("/licences/{}/{kind}", licence.id),
         form_token: asker.form_token(&session.cookie),
         choices,
@@ -139,14 +142,15 @@ pub(super) async fn present(
     let title = parts::type_title(w, signer, &licence);
     let heading = w.with("signer-show-heading", &[("title", &title)]).into_owned();
     let half = made.digits.len() / 2;
-    let digits = made.digits.split_at_checked(half).map(|(a, b)| (a.to_owned(), b.to_owned()));
+    let digits = made.digits.split_at_checked(half).map(|(a, b)| web::html::digits(&[a, b]));
     let page = ShowCode {
         w,
         back_href: format!("/licences/{id}"),
         title,
         heading: heading.clone(),
         lead: w.get("signer-show-lead").into_owned(),
-        qr: qr(&made.code, "qr").ok_or_else(|| Problem::internal("a presentation code fits a QR code"))?,
+        qr: qr(&made.code, "qr", &w.get("signer-qr"))
+            .ok_or_else(|| Problem::internal("a presentation code fits a QR code"))?,
         life: w.get("signer-life-presentation").into_owned(),
         made: w.with("signer-made", &[("time", &dates::instant(w.lang(), asker.now()))]).into_owned(),
         action: format!("/licences/{id}/show"),
@@ -208,7 +212,8 @@ pub(super) async fn offline(
         title,
         heading: heading.clone(),
         lead: w.get("signer-offline-lead").into_owned(),
-        qr: qr(&code.text, "qr").ok_or_else(|| Problem::internal("an offline code fits a QR code"))?,
+        qr: qr(&code.text, "qr", &w.get("signer-qr"))
+            .ok_or_else(|| Problem::internal("an offline code fits a QR code"))?,
         life: w.get("signer-life-offline").into_owned(),
         made: w.with("signer-made", &[("time", &dates::instant(w.lang(), asker.now()))]).into_owned(),
         action: format!("/licences/{id}/offline-code"),
@@ -288,7 +293,7 @@ pub(super) async fn answer(
 }
 
 /// A text as a QR code at level M: one alphanumeric segment, four modules of margin, dark on white whatever the theme.
-pub(super) fn qr(text: &str, class: &str) -> Option<String> {
+pub(super) fn qr(text: &str, class: &str, name: &str) -> Option<String> {
     let mut bits = qrcode::bits::Bits::new(Version::Normal(1));
     let alphanumeric = |c: char| c.is_ascii_digit() || c.is_ascii_uppercase() || " $%*+-./:".contains(c);
     if !text.chars().all(alphanumeric) {
@@ -299,14 +304,14 @@ pub(super) fn qr(text: &str, class: &str) -> Option<String> {
         bits = qrcode::bits::Bits::new(Version::Normal(version));
         if bits.push_alphanumeric_data(text.as_bytes()).is_ok() && bits.push_terminator(EcLevel::M).is_ok() {
             let code = QrCode::with_bits(bits, EcLevel::M).ok()?;
-            return Some(draw(&code, class));
+            return Some(draw(&code, class, name));
         }
     }
     let _ = bits;
     None
 }
 
-fn draw(code: &QrCode, class: &str) -> String {
+fn draw(code: &QrCode, class: &str, name: &str) -> String {
     let drawn: String = code
         .render::<svg::Color<'_>>()
         .quiet_zone(true)
@@ -319,7 +324,8 @@ fn draw(code: &QrCode, class: &str) -> String {
     let inner = body.find('>').map_or("", |at| &body[at + 1..]);
     let side = code.width() + 8;
     format!(
-        "<svg class=\"{class}\" viewBox=\"0 0 {side} {side}\" role=\"img\" aria-label=\"QR\" shape-rendering=\"crispEdges\">{inner}"
+        "<svg class=\"{class}\" viewBox=\"0 0 {side} {side}\" role=\"img\" aria-label=\"{}\" shape-rendering=\"crispEdges\">{inner}",
+        escape(name)
     )
 }
 
@@ -330,9 +336,9 @@ mod tests {
     #[test]
     fn codes_take_the_smallest_symbol_that_holds_them() {
         for (length, side) in [(1, 21), (30, 25), (38, 25), (39, 29), (483, 69), (816, 89)] {
-            let drawn = qr(&"A".repeat(length), "qr").expect("it fits");
+            let drawn = qr(&"A".repeat(length), "qr", "QR").expect("it fits");
             assert!(drawn.contains(&format!("viewBox=\"0 0 {0} {0}\"", side + 8)), "{length}");
         }
-        assert_eq!(qr("lower", "qr"), None);
+        assert_eq!(qr("lower", "qr", "QR"), None);
     }
 }
