@@ -307,7 +307,8 @@ impl Desk {
         let Some((cookie, session)) = session else { return page };
         let w = asker.words();
         let item = |href: &str, key: &str| NavItem::new(href, w.get(key), href == here);
-        let who = format!("{}，{}", session.department_name, session.secrets.name);
+        let who = [("department", session.department_name.as_str()), ("name", session.secrets.name.as_str())];
+        let who = asker.words().with("desk-who", &who).into_owned();
         page.nav(vec![
             item("/", "desk-nav-verify"),
             item("/lookup", "desk-nav-lookup"),

@@ -167,3 +167,6 @@ desk-cause-expired = it ended on { $until }
 desk-basis-trust = From: the trust bundle
 desk-basis-now = From: the time of this check
 desk-age-now = fetched just now
+desk-checks-counts = What was checked: { $counts }
+desk-page-title = { $word }: { $title }
+desk-who = { $department }, { $name }

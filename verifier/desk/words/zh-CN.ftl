@@ -167,3 +167,6 @@ desk-cause-expired = 已在{ $until }到期
 desk-basis-trust = 依据：信任包
 desk-basis-now = 依据：核验的时间
 desk-age-now = 刚刚取得
+desk-checks-counts = 查了什么：{ $counts }
+desk-page-title = { $word }：{ $title }
+desk-who = { $department }，{ $name }

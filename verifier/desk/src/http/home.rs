@@ -245,7 +245,8 @@ async fn render(
         shown_by: shown_by.as_deref(),
     };
     let view = report_view::view(w, report, &context);
-    let title = format!("{}：{}", view.word, report_view::title(w, report));
+    let of = report_view::title(w, report);
+    let title = w.with("desk-page-title", &[("word", &view.word), ("title", &of)]).into_owned();
     let page = ResultPage { w, matter: case_line(desk, asker, case).await, v: view };
     let page = Page::of(asker, title, &page).view_to("/");
     Ok(Desk::dress(asker, page, session, "/").into_response())
