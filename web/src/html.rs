@@ -49,6 +49,19 @@ impl fmt::Debug for Html {
 
 impl askama::filters::HtmlSafe for Html {}
 
+/// Groups of digits or letters to be read out over a counter or a telephone: seen as groups, heard one by one.
+pub fn digits(groups: &[&str]) -> Html {
+    let seen: Vec<String> =
+        groups.iter().map(|group| format!("<span aria-hidden=\"true\">{}</span>", escape(group))).collect();
+    let one_by_one = |group: &&str| group.chars().map(String::from).collect::<Vec<_>>().join(" ");
+    let heard: Vec<String> = groups.iter().map(one_by_one).collect();
+    Html(format!(
+        "<p class=\"digits\">{}<span class=\"hidden\">{}</span></p>",
+        seen.join(" "),
+        escape(&heard.join(", "))
+    ))
+}
+
 /// Escapes text for HTML content and quoted attributes.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);

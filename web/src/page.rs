@@ -10,7 +10,7 @@ use crate::about;
 use crate::asker::{Asker, Theme};
 use crate::assets;
 use crate::headers::Policy;
-use crate::html::{Html, escape};
+use crate::html::{self, Html, escape};
 use crate::words::{Lang, Words};
 
 pub use crate::dates;
@@ -305,7 +305,7 @@ pub(crate) fn error_main(asker: &Asker, code: &str, title: &str, detail: &str, a
         detail,
         again,
         home: &site.home,
-        incident: asker.incident().as_str(),
+        incident: html::digits(&[asker.incident().as_str()]),
         call: words.html_of("problem-call", &[("telephone", &telephone)]),
         when: words.html_of("problem-when", &[("at", &at), ("code", &code)]),
     })
@@ -353,7 +353,7 @@ struct ErrorMain<'a> {
     detail: &'a str,
     again: Option<&'a str>,
     home: &'a str,
-    incident: &'a str,
+    incident: Html,
     call: Html,
     when: Html,
 }

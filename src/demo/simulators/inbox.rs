@@ -44,6 +44,7 @@ struct Line {
     phone: String,
     time: String,
     code: String,
+    digits: Html,
     text: String,
 }
 
@@ -58,6 +59,7 @@ pub(super) async fn page(State(simulators): State<Simulators>, asker: Asker) -> 
                 name: message.name,
                 phone: verifier::subject::mask::phone(&message.phone),
                 time: dates::time(message.at),
+                digits: web::html::digits(&[&code_in(&message.text)]),
                 code: code_in(&message.text),
                 text: message.text.clone(),
             })
