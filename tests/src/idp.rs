@@ -51,6 +51,7 @@ impl IdpWorld {
 
     /// Starts it on a database of the story's own.
     pub async fn start_on(database: Database) -> Self {
+        crate::Logs::capture();
         let (sources, clock) = standing(11);
         let (listener, address) = network::listen().await;
         let url = format!("http://localhost:{}", address.port());

@@ -11,7 +11,9 @@ pub mod foreign;
 pub mod hostile;
 pub mod idp;
 pub mod issuer;
+pub mod journey;
 pub mod logs;
+pub mod looks;
 pub mod network;
 pub mod numbers;
 pub mod postgres;
@@ -26,6 +28,7 @@ pub mod zbar;
 
 pub use backend::{Backend, Database};
 pub use logs::Logs;
+pub use looks::Looks;
 pub use sources::{Seeded, StandingClock, standing};
 pub use visitor::Visitor;
 pub use webdriver::Browser;

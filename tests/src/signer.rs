@@ -48,6 +48,7 @@ pub const MATTER: &str = "M-0001";
 impl SignerWorld {
     /// Starts it with one department, one type and one matter.
     pub async fn start(backend: Backend) -> Self {
+        crate::Logs::capture();
         let (sources, clock) = standing(7);
         let issuer = Issuer::start(sources.clone()).await;
         let (listener, address) = network::listen().await;

@@ -31,6 +31,8 @@ pub const CHROMIUM: Tool =
 pub const CHROMEDRIVER: Tool = Tool { names: &["chromedriver"], places: &["/usr/lib/chromium"], install: ALL };
 /// Reads QR codes in pictures.
 pub const ZBARIMG: Tool = Tool { names: &["zbarimg"], places: &[], install: ALL };
+/// Reads the text of a PDF; stories look at more where it is there.
+pub const PDFTOTEXT: Tool = Tool { names: &["pdftotext"], places: &[], install: "apt-get install -y poppler-utils" };
 /// A judge of certificates and signatures.
 pub const OPENSSL: Tool = Tool { names: &["openssl"], places: &[], install: ALL };
 /// Gets packages for Node.js.

@@ -16,6 +16,14 @@ use crate::tools::{CHROMEDRIVER, CHROMIUM};
 
 /// The name under which WebDriver hands out an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// The key of that name.
+pub const TAB: char = '\u{e004}';
+/// The key of that name.
+pub const ENTER: char = '\u{e007}';
+/// The key of that name.
+pub const SPACE: char = ' ';
+/// The arrow.
+pub const DOWN: char = '\u{e015}';
 /// How long a page may take until an element is there.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -79,6 +87,7 @@ impl Browser {
             "--disable-sync".to_owned(),
             "--disable-features=Translate,OptimizationHints,MediaRouter".to_owned(),
             "--hide-scrollbars".to_owned(),
+            "--force-prefers-reduced-motion".to_owned(), // a picture in the midst of a change of colour is nobody's page
             format!("--lang={}", options.language),
             format!("--user-data-dir={}", profile.path().display()),
         ];
@@ -196,6 +205,49 @@ impl Browser {
         self.post("actions", &json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})).await;
     }
 
+    /// Presses one key: [`TAB`], [`ENTER`], [`SPACE`], [`DOWN`].
+    pub async fn press(&self, key: char) {
+        let actions = json!([{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]);
+        self.post("actions", &json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})).await;
+    }
+
+    /// Presses Tab until `selector` has the focus. Each element on the way must be seen, wear a ring, and stand behind the
+    /// one before it.
+    pub async fn tab_to(&self, selector: &str) {
+        let mut before = self.focus(selector).await;
+        for _ in 0..60 {
+            if before["here"] == json!(true) {
+                return;
+            }
+            self.press(TAB).await;
+            let now = self.focus(selector).await;
+            assert!(
+                now["place"].as_i64() > before["place"].as_i64(),
+                "the focus jumps to {}, from {}",
+                now["what"],
+                before["what"]
+            );
+            assert_eq!(
+                (&now["seen"], &now["ring"]),
+                (&json!(true), &json!(true)),
+                "the focus is not to be seen: {now}"
+            );
+            before = now;
+        }
+        panic!("{selector} is not reached by Tab at {}", self.url().await);
+    }
+
+    async fn focus(&self, selector: &str) -> Value {
+        self.find(selector).await;
+        let look = "const e = document.activeElement, r = e.getBoundingClientRect(), s = getComputedStyle(e);
+            const hit = document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2);
+            return {here: e.matches(arguments[0]), what: e.outerHTML.slice(0, 160),
+                place: e === document.body ? -1 : [...document.querySelectorAll('*')].indexOf(e),
+                seen: r.width > 0 && r.height > 0 && !!hit && (e.contains(hit) || hit.contains(e)),
+                ring: s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2}";
+        self.execute(look, &json!([selector])).await
+    }
+
     /// What can be read in an element.
     pub async fn text_of(&self, element: &Element) -> String {
         text(&self.get(&format!("element/{}/text", element.0)).await)
@@ -236,6 +288,31 @@ impl Browser {
     pub async fn overflows(&self) -> bool {
         let wide = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
         self.execute(wide, &json!([])).await == json!(true)
+    }
+
+    /// The elements that stand out of the page at its present width, for whoever mends it.
+    pub async fn widest(&self) -> String {
+        let find = "const wide = document.documentElement.clientWidth;
+            return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > wide + 0.5 && !e.closest('.hidden'))
+                .slice(-3).map(e => e.tagName.toLowerCase() + (e.className && e.className.baseVal === undefined ? '.' + e.className : '')).join(', ')";
+        text(&self.execute(find, &json!([])).await)
+    }
+
+    /// The page as a browser prints it.
+    pub async fn pdf(&self) -> Vec<u8> {
+        let printed = self.devtools("Page.printToPDF", json!({"paperWidth": 8.27, "paperHeight": 11.69})).await;
+        STANDARD.decode(text(&printed["data"])).expect("a document is base64")
+    }
+
+    /// Shows the page as on paper, or on a screen again.
+    pub async fn on_paper(&self, paper: bool) {
+        let media = if paper { "print" } else { "" };
+        self.devtools("Emulation.setEmulatedMedia", json!({"media": media})).await;
+    }
+
+    /// Goes back, as by the button.
+    pub async fn back(&self) {
+        self.post("back", &json!({})).await;
     }
 
     /// A picture of the whole page at `width`, written to `path`.

@@ -2,13 +2,13 @@
 //! verifying, looking up, history, revoking, verifying again. Every page on the way is judged by axe and photographed.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use xinyin_tests::journey::{self, sign_in};
 use xinyin_tests::process::Up;
 use xinyin_tests::process::address::{DESK, IDP, PORTAL, SECOND_PORTAL, SIGNER, SIMULATORS};
-use xinyin_tests::{Browser, axe, folder, network, zbar};
+use xinyin_tests::{Browser, Looks, folder, network, zbar};
 
 const OPERATOR_CERTIFICATE: &str = "11640104MB0000019M003";
 const LI: &str = "640104199309140003";
@@ -42,36 +42,14 @@ async fn the_main_job_in_a_browser() {
     look(&hall, "desk-not-in-force").await;
     assert_eq!(scan(&hall, &papers.printed).await, "真实但当前无效");
     after_the_revocation(&li, &hall, &licence).await;
-    in_other_clothes(&li, &licence, &hall).await;
-    assert_nothing_found();
+    in_english(&li, &licence, &hall).await;
+    LOOKS.nothing_found();
 }
 
-static FOUND: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static LOOKS: Looks = Looks::new();
 
-/// Photographs the present page and lets axe judge it; what is found is told at the end, all at once.
 async fn look(browser: &Browser, name: &str) {
-    let mut found = Vec::new();
-    for width in [320, 1280] {
-        let path = folder::kept("screenshots").join(format!("{name}-{width}.png"));
-        browser.screenshot(width, &path).await;
-        if browser.overflows().await {
-            found.push(format!("{name} moves sideways at {width} px"));
-        }
-        found.extend(axe::findings(browser).await.into_iter().map(|line| format!("{name} at {width} px: {line}")));
-    }
-    FOUND.lock().expect("nothing panics with it").append(&mut found);
-}
-
-fn assert_nothing_found() {
-    let found = FOUND.lock().expect("nothing panics with it");
-    assert!(found.is_empty(), "{} faults of pages:\n{}", found.len(), found.join("\n"));
-}
-
-/// Fills in idp's sign-in form.
-async fn sign_in(browser: &Browser, login: &str, password: &str) {
-    browser.fill("#login", login).await;
-    browser.fill("#password", password).await;
-    browser.click("#submit").await;
+    LOOKS.look(browser, name).await;
 }
 
 /// 林演示 registers, reads the code in the simulated operator's inbox, makes a passkey and signs in again by it alone.
@@ -92,7 +70,7 @@ async fn register() {
     let back = lin.url().await;
     look(&lin, "register-code").await;
     lin.open(&format!("{SIMULATORS}/")).await;
-    let digits = lin.find(".digits").await;
+    let digits = lin.find(".digits [aria-hidden]").await;
     let code = lin.text_of(&digits).await;
     look(&lin, "inbox").await;
     lin.open(&back).await;
@@ -154,42 +132,8 @@ async fn sign_in_once_for_two_portals() {
     look(&ayi, "who-looked-organisation").await;
 }
 
-/// Sends the form and waits until its page is gone.
-async fn submit(browser: &Browser) {
-    let before = browser.url().await;
-    browser.click("#submit").await;
-    for _ in 0..100 {
-        if browser.url().await != before {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// Answers what idp asks on the way (for whom, and whether its data may go) until the browser is back at `origin`. For
-/// whom: an organisation's name, or `本人`.
 async fn go_on(browser: &Browser, whom: &str, origin: &str, name: &str) {
-    let find =
-        "return [...document.querySelectorAll('label')].find(l => l.textContent.includes(arguments[0]))?.htmlFor";
-    for _ in 0..200 {
-        if browser.url().await.starts_with(origin) {
-            return;
-        }
-        if !browser.find_now("input[name=subject]").await.is_empty() {
-            look(browser, &format!("act-for-{name}")).await;
-            let id = browser.execute(find, &json!([whom])).await;
-            browser.click(&format!("#{}", id.as_str().expect("it can be chosen"))).await;
-            submit(browser).await;
-        } else if !browser.find_now("input[name=account]").await.is_empty() {
-            look(browser, &format!("picker-{name}")).await;
-            submit(browser).await;
-        } else if !browser.find_now("form[action*='/consent']").await.is_empty() {
-            look(browser, &format!("consent-{name}")).await;
-            submit(browser).await;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    browser.arrive(origin).await;
+    journey::go_on(browser, whom, origin, async |page: &str| look(browser, &format!("{page}-{name}")).await).await;
 }
 
 /// 陈𬀩 signs in at the department's page and issues; answers the licence's address there.
@@ -431,21 +375,19 @@ async fn after_the_revocation(li: &Browser, hall: &Browser, licence: &str) {
     }
 }
 
-/// The same pages in English, large, and dark.
-async fn in_other_clothes(li: &Browser, licence: &str, hall: &Browser) {
-    for (name, cookie) in [("en", "en.normal.system"), ("large", "zh-CN.large.system"), ("dark", "zh-CN.normal.dark")] {
-        for (browser, url, page) in [
-            (li, format!("{SIGNER}/"), "mine"),
-            (li, licence.to_owned(), "licence"),
-            (li, format!("{SIGNER}/who-looked"), "who-looked"),
-            (li, format!("{IDP}/account"), "account"),
-            (hall, format!("{DESK}/"), "desk"),
-            (hall, format!("{DESK}/samples/valid"), "desk-valid"),
-        ] {
-            wear(browser, cookie).await;
-            browser.open(&url).await;
-            look(browser, &format!("{page}-{name}")).await;
-        }
+/// The same pages in English.
+async fn in_english(li: &Browser, licence: &str, hall: &Browser) {
+    for (browser, url, page) in [
+        (li, format!("{SIGNER}/"), "mine"),
+        (li, licence.to_owned(), "licence"),
+        (li, format!("{SIGNER}/who-looked"), "who-looked"),
+        (li, format!("{IDP}/account"), "account"),
+        (hall, format!("{DESK}/"), "desk"),
+        (hall, format!("{DESK}/samples/valid"), "desk-valid"),
+    ] {
+        wear(browser, "en.normal.system").await;
+        browser.open(&url).await;
+        look(browser, &format!("{page}-en")).await;
     }
 }
 

@@ -27,7 +27,7 @@ use web::outbound::{Outbound, OutboundSettings};
 use crate::backend::{Backend, Database};
 use crate::{StandingClock, Visitor, network, standing};
 
-pub use people::{Person, draft, types};
+pub use people::{Person, draft, invented, types};
 pub use relying_party::{CITIZENS, PROJECTS, RelyingParty, Tokens};
 
 /// The secret of every client that proves itself by one.
@@ -69,6 +69,7 @@ impl World {
     }
 
     async fn start_with(backend: Backend, (sources, clock): (Sources, Arc<StandingClock>)) -> Self {
+        crate::Logs::capture();
         let databases = [backend.fresh("idp").await, backend.fresh("signer").await, backend.fresh("desk").await];
         let mut places = Vec::new();
         for _ in 0..3 {

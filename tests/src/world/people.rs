@@ -70,6 +70,35 @@ impl Person {
     }
 }
 
+/// Everything that is invented, longest first: names, and the texts of types, matters and licences. Of what stands in
+/// two languages, the page's own.
+pub fn invented(english: bool) -> Vec<String> {
+    let mut found: Vec<String> = demonstration::PERSONS.iter().map(|person| person.name.to_owned()).collect();
+    found.extend(demonstration::ORGANISATIONS.iter().map(|organisation| organisation.name.to_owned()));
+    found.extend(["示范省根", "示范省", "示范市", "示例县", "市民个人网页", "投资项目平台"].map(str::to_owned));
+    for text in [TYPES, MATTERS, LICENCES] {
+        collect(&serde_json::from_str(text).expect("the demonstration's files read"), english, &mut found);
+    }
+    found.retain(|text| !text.trim().is_empty());
+    found.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    found
+}
+
+fn collect(value: &Value, english: bool, found: &mut Vec<String>) {
+    match value {
+        // what is a word of ASCII alone is a name for programs
+        Value::String(text) if !text.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_') => found.push(text.clone()),
+        Value::Array(all) => all.iter().for_each(|value| collect(value, english, found)),
+        Value::Object(members) => {
+            let pair = members.contains_key("zh-CN") && members.contains_key("en");
+            let other = if english { "zh-CN" } else { "en" };
+            let chosen = |name: &str| !(pair && name == other);
+            members.iter().filter(|(name, _)| chosen(name)).for_each(|(_, value)| collect(value, english, found));
+        }
+        _ => {}
+    }
+}
+
 /// The demonstration's licence of a type and holder: its department and the body that asks for it.
 pub fn draft(type_code: &str, holder: &str, now: Timestamp) -> (String, Value) {
     let all: Vec<Value> = serde_json::from_str(LICENCES).expect("the demonstration's licences read");
