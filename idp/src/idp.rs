@@ -18,6 +18,7 @@ use web::{Site, shell};
 
 use crate::account::People;
 use crate::cache::Cache;
+use crate::client::failures::Failures;
 use crate::client::{Client, Resource};
 use crate::error::{Error, StartError};
 use crate::settings::Settings;
@@ -37,6 +38,7 @@ struct Inner {
     clients: Cache<Client>,
     resources: Cache<Resource>,
     people: People,
+    failures: Failures,
 }
 
 /// How often keys are read again and expired rows leave.
@@ -122,6 +124,7 @@ impl Idp {
             clients: Cache::default(),
             resources: Cache::default(),
             people,
+            failures: Failures::default(),
         })))
     }
 
@@ -186,6 +189,9 @@ impl Idp {
             if let Err(error) = self.0.keys.reload_if_changed() {
                 tracing::error!(%error, "the key store could not be read again");
             }
+            if let Err(error) = crate::flow::client::record_the_rest(self).await {
+                tracing::warn!(%error, "failed authentications could not be recorded");
+            }
             match store::sweep(self.db(), SWEEPS, self.sources().now()).await {
                 Ok(rows) => tracing::debug!(rows, "expired rows left"),
                 Err(error) => tracing::warn!(%error, "expired rows could not be removed"),
@@ -230,6 +236,11 @@ impl Idp {
     /// `Error::Key` if they have gone.
     pub fn field_keys(&self, now: Timestamp) -> Result<FieldKeys, Error> {
         self.0.keys.field_keys(now).map_err(|_| Error::Key("field encryption"))
+    }
+
+    /// Failed authentications of clients.
+    pub(crate) fn failures(&self) -> &Failures {
+        &self.0.failures
     }
 
     /// Password hashing and passkeys.

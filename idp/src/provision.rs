@@ -77,7 +77,7 @@ pub struct NewClient {
     pub danger_pkce_optional: bool,
     /// The algorithm of its ID tokens.
     pub id_token_alg: Algorithm,
-    /// Whether it is the house's own: people are not asked for consent.
+    /// Whether it is the house's own: people are asked for consent to whole numbers alone.
     pub trusted: bool,
     /// Why whole numbers are needed.
     pub number_purpose: Names,

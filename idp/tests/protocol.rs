@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod attacks;
 mod world;
 
 use http::{Request, StatusCode, header};

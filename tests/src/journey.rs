@@ -32,6 +32,9 @@ pub async fn go_on(browser: &Browser, whom: &str, origin: &str, mut look: impl A
             submit(browser).await;
         } else if !browser.find_now("form[action*='/consent']").await.is_empty() {
             look("consent").await;
+            if !browser.find_now("#consent-number").await.is_empty() {
+                browser.click("#consent-number").await; // whoever keeps his number finds no licence
+            }
             submit(browser).await;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -15,7 +15,8 @@ use crate::issuer_keys::{IssuerError, IssuerKeys};
 use crate::outbound::Outbound;
 use crate::problem::Problem;
 
-/// How far clocks may differ.
+/// How far the issuer's clock may be ahead of ours. Behind it may not be: a token that has ended is not taken a second longer, so that
+/// its life stays the bound of its revocation.
 const SKEW_SECONDS: i64 = 30;
 /// The longest life of a token of ours (formats §1).
 const MOST_LIFE_SECONDS: i64 = 300;
@@ -166,13 +167,15 @@ impl Verifier {
         if audience != Some(&*self.audience) {
             return Err(TokenError::Audience);
         }
+        let not_before = value.get("nbf").map(|nbf| nbf.as_i64().ok_or(TokenError::Malformed)).transpose()?;
         let claims: AccessToken = serde_json::from_value(value).map_err(|_| TokenError::Malformed)?;
         if claims.iss != self.keys.issuer() {
             return Err(TokenError::Issuer);
         }
         let now = now.seconds();
         let life = claims.exp.saturating_sub(claims.iat);
-        let in_time = now < claims.exp.saturating_add(SKEW_SECONDS) && claims.iat.saturating_sub(SKEW_SECONDS) <= now;
+        let has_begun = |at: i64| at.saturating_sub(SKEW_SECONDS) <= now;
+        let in_time = now < claims.exp && has_begun(claims.iat) && not_before.is_none_or(has_begun);
         if in_time && (1..=MOST_LIFE_SECONDS).contains(&life) { Ok(claims) } else { Err(TokenError::Time) }
     }
 

@@ -103,6 +103,22 @@ pub fn of_number(account: &str) -> Bucket {
     Bucket { key: digest::parts(&["number", Tried::Registration.name(), account]), allowed: REGISTRATIONS_OF_NUMBER }
 }
 
+/// How many tries of codes sent to one number's holder pass without a wait, whichever registrations they belong to.
+const CODES_OF_NUMBER: i64 = 10;
+/// Waits after these, longer than others: six digits are few, and a new code is no new chance. After an hour without a try the
+/// count begins anew, so that some hundred tries a day are left to a guesser who sends the holder as many messages.
+pub const WAITS_OF_CODES: [i64; 4] = [60, 300, 900, 900];
+
+/// The bucket of the codes sent to a number's holder, all registrations together. A `device` where the person has signed in before has
+/// one of its own: strangers' tries keep nobody waiting there.
+pub fn of_codes(account: &str, device: Option<&str>) -> Bucket {
+    let key = device.map_or_else(
+        || digest::parts(&["number", Tried::Code.name(), account]),
+        |device| digest::parts(&["device", Tried::Code.name(), account, device]),
+    );
+    Bucket { key, allowed: CODES_OF_NUMBER }
+}
+
 /// The bucket of a network alone.
 pub fn of_source(tried: Tried, source: Option<IpAddr>) -> Bucket {
     source_bucket(tried, &network(source))
@@ -113,7 +129,7 @@ fn source_bucket(tried: Tried, network: &str) -> Bucket {
 }
 
 /// An IPv4 address, or the /64 of an IPv6 address: what one subscriber has.
-fn network(source: Option<IpAddr>) -> String {
+pub(crate) fn network(source: Option<IpAddr>) -> String {
     match source.map(|address| address.to_canonical()) {
         Some(IpAddr::V4(address)) => address.to_string(),
         Some(IpAddr::V6(address)) => {

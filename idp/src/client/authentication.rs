@@ -105,6 +105,11 @@ impl Credential {
         }
     }
 
+    /// Whether it is a secret, which could be a guess.
+    pub(crate) const fn is_secret(&self) -> bool {
+        matches!(self, Self::Basic { .. } | Self::Post { .. })
+    }
+
     /// Whether it proves `client`, by the method that the client was registered with and no other. `audiences` are the
     /// issuer and the URL asked.
     ///

@@ -1,6 +1,7 @@
 //! Clients: relying parties and departments' systems, as they were registered.
 
 pub(crate) mod authentication;
+pub(crate) mod failures;
 pub(crate) mod redirect;
 
 use std::collections::BTreeSet;
@@ -144,7 +145,7 @@ pub struct Client {
     /// `id_token_signed_response_alg`.
     #[serde(default = "es256", with = "algorithm_name")]
     pub id_token_alg: Algorithm,
-    /// Whether it is the house's own: people are not asked for consent (`id_number` aside).
+    /// Whether it is the house's own: people are asked for consent to whole numbers alone.
     #[serde(default)]
     pub trusted: bool,
     /// Why whole numbers are needed, on which ground, kept for how long: stands beside that line of the consent page.

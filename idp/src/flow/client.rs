@@ -2,36 +2,32 @@
 
 use std::sync::Arc;
 
-use store::Tx;
+use store::audit;
 use verifier::time::Timestamp;
+use web::Asker;
 
 use crate::Idp;
 use crate::client::Client;
 use crate::client::authentication::{Credential, Once, Refusal};
+use crate::client::failures::{Brought, Pair};
+use crate::error::Error;
 use crate::http::oauth_error::OAuthError;
 use crate::http::parameters::Parameters;
 use crate::storage::tokens;
 
-/// A client that has proved itself, but for the assertion that is still to be marked as used.
+/// What a failed authentication is called in the audit record.
+const ACTION: &str = "client.authenticate";
+
+/// A client that has proved itself.
 pub(crate) struct Authenticated {
     pub(crate) client: Arc<Client>,
-    once: Option<Once>,
 }
 
-impl Authenticated {
-    /// Marks the assertion as used; of two requests with the same one, exactly one passes (RFC 7523 §3).
-    pub(crate) async fn spend(&self, tx: &mut Tx) -> Result<(), OAuthError> {
-        let Some(once) = &self.once else { return Ok(()) };
-        if tokens::see(tx, &self.client.client_id, &once.jti_digest, once.until).await? {
-            return Ok(());
-        }
-        Err(OAuthError::client("the assertion was used before"))
-    }
-}
-
-/// Checks the credential of a request to `path`. Unknown clients get the same answer as wrong credentials.
+/// Checks the credential of a request to `path`. Unknown clients get the same answer as wrong credentials. An assertion is used up by
+/// this, in a transaction of its own: whatever becomes of the request, it counts once (RFC 7523 §3).
 pub(crate) async fn authenticate(
     idp: &Idp,
+    asker: &Asker,
     authorization: Option<&str>,
     parameters: &Parameters,
     path: &str,
@@ -46,12 +42,77 @@ pub(crate) async fn authenticate(
         assertion.map(|assertion| (assertion, assertion_type)),
     )
     .map_err(refused)?;
-    let wrong = || OAuthError::client("client authentication failed");
-    let client = idp.known_client(credential.client_id()).await?.ok_or_else(wrong)?;
+    let client = idp.known_client(credential.client_id()).await?;
+    let brought = if credential.is_secret() { Brought::Secret } else { Brought::Other };
+    let named = client.as_ref().map_or("", |client| client.client_id.as_str());
+    let pair = Pair::new(named, asker.client(), brought);
+    if let Some(wait) = idp.failures().wait(&pair, now) {
+        idp.failures().passed_over();
+        return Err(OAuthError::too_many(wait));
+    }
+    let Some(client) = client else {
+        failed(idp, asker, &pair, None, "client.unknown", now).await?;
+        return Err(OAuthError::client("client authentication failed"));
+    };
     let (issuer, endpoint, token) =
         (idp.settings().issuer_text(), idp.settings().at(path), idp.settings().at("/token"));
-    let once = credential.proves(&client, &[issuer, &endpoint, &token], now).map_err(refused)?;
-    Ok(Authenticated { client, once })
+    let once = match credential.proves(&client, &[issuer, &endpoint, &token], now) {
+        Ok(once) => once,
+        Err(refusal) => {
+            failed(idp, asker, &pair, Some(&client), "client.not_proved", now).await?;
+            return Err(refused(refusal));
+        }
+    };
+    if let Some(once) = once
+        && !spend(idp, &client, &once).await?
+    {
+        failed(idp, asker, &pair, Some(&client), "client.assertion_replayed", now).await?;
+        return Err(OAuthError::client("the assertion was used before"));
+    }
+    Ok(Authenticated { client })
+}
+
+/// Marks an assertion as used, for good; of two requests with the same one, exactly one passes.
+async fn spend(idp: &Idp, client: &Client, once: &Once) -> Result<bool, Error> {
+    let mut tx = idp.db().begin().await?;
+    let first = tokens::see(&mut tx, &client.client_id, &once.jti_digest, once.until).await?;
+    tx.commit().await?;
+    Ok(first)
+}
+
+/// Counts a failure, and writes it down as long as the record keeps them one by one.
+async fn failed(
+    idp: &Idp,
+    asker: &Asker,
+    pair: &Pair,
+    client: Option<&Client>,
+    result: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if !idp.failures().count(pair, now) {
+        return Ok(());
+    }
+    let mut row = audit::Row::new("anonymous", ACTION, result, now).incident(asker.incident().as_str());
+    if let Some(client) = client {
+        row = row.object(format!("client:{}", client.client_id));
+    }
+    record(idp, &row).await
+}
+
+/// Writes down how many failures stand in no row of their own since the last time.
+pub(crate) async fn record_the_rest(idp: &Idp) -> Result<(), Error> {
+    let count = idp.failures().take_unrecorded();
+    if count == 0 {
+        return Ok(());
+    }
+    let row = audit::Row::new("anonymous", ACTION, "client.failed_more", idp.sources().now());
+    record(idp, &row.object(format!("failures:{count}"))).await
+}
+
+async fn record(idp: &Idp, row: &audit::Row) -> Result<(), Error> {
+    let mut tx = idp.db().begin().await?;
+    audit::append(&mut tx, row).await?;
+    Ok(tx.commit().await?)
 }
 
 fn refused(refusal: Refusal) -> OAuthError {

@@ -132,13 +132,28 @@ pub(crate) async fn resend(
     Ok(may)
 }
 
-/// Tries a code; whoever tried too often from one network waits, whatever registration it is.
-pub(crate) async fn confirm(idp: &Idp, id: &str, code: &str, from: From<'_>) -> Result<Result<Tried, Wait>, Error> {
+/// Tries a code; whoever tried too often from one network waits, and so does everybody for one number, whatever registration it is.
+pub(crate) async fn confirm(
+    idp: &Idp,
+    id: &str,
+    registration: &Registration,
+    code: &str,
+    from: From<'_>,
+) -> Result<Result<Tried, Wait>, Error> {
     let now = idp.sources().now();
     let fields = idp.field_keys(now)?;
+    let (number, _) = numbers(registration)?;
+    let login = Login::Number(number);
     let mut tx = idp.db().begin().await?;
-    let bucket = attempts::of_source(Try::Code, from.source);
-    if let Err(wait) = attempts_store::take(&mut tx, &[bucket], now).await? {
+    let found = accounts::find(&mut tx, &fields, &login, from.device, now).await?;
+    let device = found.filter(|found| found.on_known_device).map(|_| from.device);
+    let account = account_key(&fields.digest(login.kind(), &login.canonical()));
+    let of_codes = [attempts::of_codes(&account, device)];
+    let mut taken = attempts_store::take(&mut tx, &[attempts::of_source(Try::Code, from.source)], now).await?;
+    if taken.is_ok() {
+        taken = attempts_store::take_with(&mut tx, &of_codes, attempts::WAITS_OF_CODES, now).await?;
+    }
+    if let Err(wait) = taken {
         tx.commit().await?;
         return Ok(Err(wait));
     }
@@ -146,6 +161,9 @@ pub(crate) async fn confirm(idp: &Idp, id: &str, code: &str, from: From<'_>) -> 
     let result = if tried == Tried::Confirmed { "done" } else { "registration.code_differs" };
     let row = audit::Row::new("anonymous", "registration.confirm", result, now).incident(from.incident);
     audit::append(&mut tx, &row).await?;
+    if tried == Tried::Confirmed {
+        attempts_store::succeeded(&mut tx, &of_codes).await?;
+    }
     tx.commit().await?; // the try is spent, whatever came out
     Ok(Ok(tried))
 }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
+use web::Asker;
 
 use crate::Idp;
 use crate::flow::client::authenticate;
@@ -14,17 +15,17 @@ use crate::storage::{authorizations, tokens};
 use crate::token::access;
 
 /// `POST /introspect`.
-pub(crate) async fn post(State(idp): State<Idp>, headers: HeaderMap, body: Bytes) -> Response {
-    match introspect(&idp, &headers, &body).await {
+pub(crate) async fn post(State(idp): State<Idp>, asker: Asker, headers: HeaderMap, body: Bytes) -> Response {
+    match introspect(&idp, &asker, &headers, &body).await {
         Ok(body) => json_answer(StatusCode::OK, &body),
         Err(error) => error.into_response(),
     }
 }
 
-async fn introspect(idp: &Idp, headers: &HeaderMap, body: &[u8]) -> Result<Value, OAuthError> {
+async fn introspect(idp: &Idp, asker: &Asker, headers: &HeaderMap, body: &[u8]) -> Result<Value, OAuthError> {
     let parameters = form(headers, body)?;
     let now = idp.sources().now();
-    let authenticated = authenticate(idp, authorization(headers), &parameters, "/introspect", now).await?;
+    let authenticated = authenticate(idp, asker, authorization(headers), &parameters, "/introspect", now).await?;
     let client = &authenticated.client;
     if !client.is_confidential() {
         return Err(OAuthError::client("a public client may not introspect"));
@@ -32,7 +33,6 @@ async fn introspect(idp: &Idp, headers: &HeaderMap, body: &[u8]) -> Result<Value
     let token = parameters.one("token")?.ok_or_else(|| OAuthError::request("token is missing"))?;
     let inactive = json!({ "active": false });
     let mut tx = idp.db().begin().await?;
-    authenticated.spend(&mut tx).await?;
     let Some(read) = access::read(idp, token, now) else {
         tx.commit().await?;
         return Ok(inactive);

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
+use crate::account::attempts::Wait;
 use crate::error::Error;
 use crate::http::parameters::ParameterError;
 
@@ -15,12 +16,19 @@ pub(crate) struct OAuthError {
     error: &'static str,
     description: Cow<'static, str>,
     challenge: bool,
+    wait_seconds: Option<u32>,
 }
 
 impl OAuthError {
     /// 400 with `error` and a sentence for the developer, which holds no value of the request.
     pub(crate) fn new(error: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, error, description: description.into(), challenge: false }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error,
+            description: description.into(),
+            challenge: false,
+            wait_seconds: None,
+        }
     }
 
     /// `invalid_request`.
@@ -40,6 +48,19 @@ impl OAuthError {
             error: "invalid_client",
             description: description.into(),
             challenge: true,
+            wait_seconds: None,
+        }
+    }
+
+    /// 429 with `Retry-After` (RFC 6585 §4); RFC 6749 has no code of its own for it.
+    pub(crate) fn too_many(wait: Wait) -> Self {
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            error: "temporarily_unavailable",
+            description: "too many failed authentications of this client from here; wait as long as Retry-After says"
+                .into(),
+            challenge: false,
+            wait_seconds: Some(wait.seconds),
         }
     }
 
@@ -68,7 +89,8 @@ impl From<Error> for OAuthError {
         } else {
             (StatusCode::INTERNAL_SERVER_ERROR, "server_error")
         };
-        Self { status, error, description: "try again later".into(), challenge: false }
+        let wait_seconds = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(2);
+        Self { status, error, description: "try again later".into(), challenge: false, wait_seconds }
     }
 }
 
@@ -95,8 +117,8 @@ impl IntoResponse for OAuthError {
                 HeaderValue::from_static("Basic realm=\"xinyin\", charset=\"UTF-8\""),
             );
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        if let Some(seconds) = self.wait_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

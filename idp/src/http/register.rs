@@ -250,7 +250,8 @@ pub(crate) async fn code_answer(
         let errors = Errors::one("code", words.get("register-code-empty"));
         return Ok(people::refused(code_page(&idp, &asker, &id, &registration, &errors), None));
     }
-    let (errors, wait) = match register::confirm(&idp, &id, &code, from(&asker, "")).await? {
+    let device = people::device(&asker);
+    let (errors, wait) = match register::confirm(&idp, &id, &registration, &code, from(&asker, &device)).await? {
         Ok(Tried::Confirmed) => return confirmed(&idp, &asker, &browser, &id).await,
         Ok(Tried::Differs(0) | Tried::Closed) => (Errors::one("code", words.get("register-code-spent")), None),
         Ok(Tried::Differs(left)) => {

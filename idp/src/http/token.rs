@@ -22,7 +22,7 @@ use crate::{Idp, digest};
 
 /// `POST /token`.
 pub(crate) async fn post(State(idp): State<Idp>, asker: Asker, headers: HeaderMap, body: Bytes) -> Response {
-    match answer(&idp, &headers, &body, asker.incident().as_str()).await {
+    match answer(&idp, &headers, &body, &asker).await {
         Ok(body) => json(StatusCode::OK, &body),
         Err(error) => error.into_response(),
     }
@@ -43,16 +43,17 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok())
 }
 
-async fn answer(idp: &Idp, headers: &HeaderMap, body: &[u8], incident: &str) -> Result<Value, OAuthError> {
+async fn answer(idp: &Idp, headers: &HeaderMap, body: &[u8], asker: &Asker) -> Result<Value, OAuthError> {
     let parameters = form(headers, body)?;
     let now = idp.sources().now();
-    let authenticated = authenticate(idp, authorization(headers), &parameters, "/token", now).await?;
+    let authenticated = authenticate(idp, asker, authorization(headers), &parameters, "/token", now).await?;
     let grant_type = parameters.one("grant_type")?.ok_or_else(|| OAuthError::request("grant_type is missing"))?;
     let grant = GrantType::parse(grant_type)
         .ok_or_else(|| OAuthError::new("unsupported_grant_type", "grant_type is not known here"))?;
     if !authenticated.client.may(grant) {
         return Err(OAuthError::new("unauthorized_client", "the client is not registered for this grant_type"));
     }
+    let incident = asker.incident().as_str();
     let request = Request { idp, authenticated: &authenticated, parameters: &parameters, incident, now };
     match grant {
         GrantType::AuthorizationCode => request.code().await,
@@ -72,11 +73,9 @@ pub(crate) struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// A transaction in which the client's assertion is used up.
+    /// The transaction.
     pub(crate) async fn begin(&self) -> Result<Tx, OAuthError> {
-        let mut tx = self.idp.db().begin().await?;
-        self.authenticated.spend(&mut tx).await?;
-        Ok(tx)
+        Ok(self.idp.db().begin().await?)
     }
 
     /// One audit row of this request.

@@ -52,9 +52,19 @@ pub(crate) const STATEMENTS: [(&str, &str); 6] = [
 
 /// Counts a try in one or two buckets; one that makes wait stops it. Commit whatever comes out: a refusal is spent too.
 pub(crate) async fn take(tx: &mut Tx, buckets: &[Bucket], now: Timestamp) -> Result<Result<(), Wait>, StorageError> {
+    take_with(tx, buckets, WAITS, now).await
+}
+
+/// As [`take`], with waits of its own.
+pub(crate) async fn take_with(
+    tx: &mut Tx,
+    buckets: &[Bucket],
+    waits: [i64; 4],
+    now: Timestamp,
+) -> Result<Result<(), Wait>, StorageError> {
     let mut buckets: Vec<&Bucket> = buckets.iter().take(2).collect();
     buckets.sort_by(|a, b| a.key.cmp(&b.key)); // one order for all, so that two never wait for each other
-    let [short, longer, long, longest] = WAITS.map(|wait| now.plus(wait).seconds());
+    let [short, longer, long, longest] = waits.map(|wait| now.plus(wait).seconds());
     let expires_at = now.plus(MEMORY_SECONDS).seconds();
     let taken: u64 = match buckets[..] {
         [one] => on!(tx, c => sqlx::query(TAKE_ONE)

@@ -122,3 +122,46 @@ async fn a_passkey_in_the_place_of_a_password_replaces_it() {
     let signed_in = again.fill(&page, &path, &[("passkey", "1"), ("answer", &authenticator.get(&asked))]).await;
     assert_eq!(signed_in.location, "/account", "{}", signed_in.text);
 }
+
+#[tokio::test]
+async fn asking_for_new_codes_gives_no_new_guesses() {
+    let house = House::new().await;
+    let (number, other, _) = numbers();
+    house.person(&number, "欧阳测试", "10000000012", PASSWORD).await;
+    house.person(&other, "张三", "10000000013", PASSWORD).await;
+    let mut own = Browser::new(&house);
+    own.sign_in(&number, PASSWORD).await; // the device is known from now on
+    let begin = async |browser: &mut Browser<'_>, name: &str, number: &str| {
+        let page = browser.get("/register?for=password").await;
+        let fields = [("name", name), ("number", number), ("phone", "10000000012")];
+        browser.fill(&page, "/register?for=password", &fields).await.location
+    };
+    let mut statuses = Vec::new();
+    for network in 0..3 {
+        let mut guesser = Browser::new(&house);
+        guesser.address = std::net::IpAddr::from([198, 51, 100, network]);
+        let path = begin(&mut guesser, "欧阳测试", &number).await;
+        let page = guesser.get(&path).await;
+        let wrong = if house.code(&number) == "000000" { "000001" } else { "000000" };
+        for _ in 0..4 {
+            statuses.push(guesser.fill(&page, &path, &[("code", wrong)]).await.status.as_u16());
+        }
+        if network == 2 {
+            let right = house.code(&number);
+            let answer = guesser.fill(&page, &path, &[("code", &right)]).await;
+            assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "the right one is not looked at either");
+            assert_eq!(answer.headers["retry-after"], "60");
+        }
+    }
+    assert_eq!(statuses, [422, 422, 422, 422, 422, 422, 422, 422, 422, 422, 429, 429]);
+    // the holder's own device, and everybody else
+    let path = begin(&mut own, "欧阳测试", &number).await;
+    let page = own.get(&path).await;
+    let answer = own.fill(&page, &path, &[("code", &house.code(&number))]).await;
+    assert!(answer.location.ends_with("/means"), "{}", answer.text);
+    let mut elsewhere = Browser::new(&house);
+    let path = begin(&mut elsewhere, "张三", &other).await;
+    let page = elsewhere.get(&path).await;
+    let answer = elsewhere.fill(&page, &path, &[("code", &house.code(&other))]).await;
+    assert!(answer.location.ends_with("/means"), "{}", answer.text);
+}

@@ -405,8 +405,39 @@ impl World {
     pub async fn code(&self, visitor: &mut Visitor, person: &PersonId, more: &[(&str, &str)]) -> String {
         let reply = self.get(visitor, &self.authorize("portal", more)).await;
         let path = reply.location().to_owned();
-        let reply = self.sign_in(visitor, &path, person, Acr::Two).await;
+        let mut reply = self.sign_in(visitor, &path, person, Acr::Two).await;
+        if reply.location().starts_with("/consent/") {
+            let path = reply.location().to_owned();
+            reply = self.fill(visitor, &path, &[("scope", "id_number")]).await;
+        }
         reply.answer(CALLBACK)["code"].clone()
+    }
+
+    /// Fills the form of the page at `path`, with its token.
+    pub async fn fill(&self, visitor: &mut Visitor, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let page = self.get(visitor, path).await;
+        let at =
+            page.text.rfind("name=\"form_token\" value=\"").unwrap_or_else(|| panic!("no form: {}", page.text)) + 25;
+        let token = page.text[at..].split('"').next().unwrap().to_owned();
+        self.submit(visitor, path, &[&[("form_token", token.as_str())], fields].concat()).await
+    }
+
+    /// A client's POST from an address.
+    pub async fn post_from(&self, address: [u8; 4], path: &str, authorization: &str, fields: &[(&str, &str)]) -> Reply {
+        let request = Request::post(path)
+            .header(header::HOST, "localhost:8080")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::AUTHORIZATION, authorization);
+        let mut request = request.body(form(fields)).unwrap();
+        let address = std::net::SocketAddr::from((address, 40_000));
+        request.extensions_mut().insert(web::serve::Peer { address, tls: false, certificate: None });
+        self.send(request).await
+    }
+
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        let mut tx = self.idp.db().reader().await.unwrap();
+        let (n,): (i64,) = on!(&mut tx, c => sqlx::query_as(sql).fetch_one(c).await).unwrap();
+        n
     }
 
     pub async fn redeem(&self, code: &str) -> Reply {

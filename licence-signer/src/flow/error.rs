@@ -67,6 +67,9 @@ pub enum FlowError {
     /// The holder has not yet agreed to whoever typed the digits.
     #[error("the holder has yet to agree")]
     AwaitingHolder,
+    /// The caller typed digits that found nothing too often; in so many seconds there is another try.
+    #[error("too many digits were tried")]
+    TooManyTries(u32),
     /// The licence is not in force: no code for a screen is signed.
     #[error("the licence is not in force")]
     NotInForce,
@@ -132,6 +135,7 @@ impl FlowError {
             Self::PresentationUsed => "presentation.used",
             Self::PresentationForAnother => "presentation.for_another",
             Self::AwaitingHolder => "presentation.awaiting_holder",
+            Self::TooManyTries(_) => "rate.limited",
             Self::NotInForce => "licence.not_in_force",
             Self::ReadBack(_) => "licence.read_back",
             Self::Storage(error) if error.is_transient() => "service.unavailable",

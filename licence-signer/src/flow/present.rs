@@ -15,7 +15,7 @@ use crate::lookup::Reason;
 use crate::officer::{HolderSession, Officer};
 use crate::presentation::{ACCEPTED_SECONDS, ANSWER_SECONDS, PresentationCode, digits_from, read_digits};
 use crate::storage::presentations::{self, PresentationRow};
-use crate::storage::{licences, looks};
+use crate::storage::{licences, looks, tries};
 
 /// A presentation that was made.
 pub struct Presentation {
@@ -147,7 +147,7 @@ impl LicenceSigner {
     /// # Errors
     ///
     /// `NotGranted` and `Matter` spend nothing. `PresentationUnknown`, `PresentationExpired`, `PresentationUsed`,
-    /// `PresentationForAnother`; `AwaitingHolder` after digits, until the holder agrees.
+    /// `PresentationForAnother`; `AwaitingHolder` after digits, until the holder agrees; `TooManyTries` of digits.
     pub async fn resolve(&self, officer: &Officer, text: &str, reason: &Reason) -> Result<Seen, FlowError> {
         let seen = self.resolve_once(officer, text, reason).await;
         self.audit_refusal(officer, "presentation.resolve", reason, &seen).await?;
@@ -159,6 +159,19 @@ impl LicenceSigner {
             return Err(FlowError::NotGranted("presentation.resolve".to_owned()));
         }
         self.matter_of(officer, &reason.matter)?;
+        let guesses = PresentationCode::read(text).is_none() && read_digits(text).is_some();
+        if guesses {
+            let taken = tries::take(self.db(), officer.caller(), self.sources().now()).await?;
+            taken.map_err(FlowError::TooManyTries)?;
+        }
+        let seen = self.resolve_in_a_task(officer, text, reason).await;
+        if guesses && matches!(seen, Ok(_) | Err(FlowError::AwaitingHolder)) {
+            tries::give_back(self.db(), officer.caller()).await?;
+        }
+        seen
+    }
+
+    async fn resolve_in_a_task(&self, officer: &Officer, text: &str, reason: &Reason) -> Result<Seen, FlowError> {
         let (signer, officer, text, reason) = (self.clone(), officer.clone(), text.to_owned(), reason.clone());
         task::in_its_own(async move { signer.resolve_now(&officer, &text, &reason).await }).await
     }

@@ -35,6 +35,7 @@ impl From<FlowError> for Problem {
             FlowError::PresentationExpired => Self::new(StatusCode::GONE, code),
             FlowError::PresentationUsed | FlowError::NotInForce => Self::conflict(code),
             FlowError::NotReleased | FlowError::AwaitingHolder => Self::conflict(code).retry_after(2),
+            FlowError::TooManyTries(seconds) => Self::too_many(*seconds),
             FlowError::Storage(error) if error.is_transient() => Self::unavailable(2).cause(error),
             _ => Self::internal(&error),
         }

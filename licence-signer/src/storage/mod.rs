@@ -11,6 +11,7 @@ pub(crate) mod presentations;
 pub(crate) mod sessions;
 pub(crate) mod status;
 pub(crate) mod subjects;
+pub(crate) mod tries;
 pub(crate) mod trust;
 
 use store::Migration;
@@ -25,4 +26,5 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "numbers taken, digests of subjects",
         sql: include_str!("../../migrations/4-numbers.sql"),
     },
+    Migration { version: 5, name: "tries of digits", sql: include_str!("../../migrations/5-tries.sql") },
 ];

@@ -124,6 +124,39 @@ async fn digits_only_find_it_and_the_holder_agrees() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn digits_are_not_guessed_and_only_the_guesser_waits() {
+    let world = World::start().await;
+    let issued = world.issue().await;
+    world.holder().await;
+    let session = world.signer.holder_session("person-1", "person:person-1").await.unwrap();
+    let showing = licence_signer::flow::present::Showing {
+        licence: issued["id"].as_str().unwrap().to_owned(),
+        items: vec!["level".to_owned()],
+        ..Default::default()
+    };
+    let made = world.signer.present(&session, &showing).await.unwrap();
+    let path = "/v1/presentations/resolutions";
+    let body = |code: &str| json!({"code": code, "matter": "M-1", "case": "办件3", "purpose": "窗口核验"});
+    let wrong = |n: usize| {
+        let text = format!("{n:08}");
+        if text == made.digits { "99999999".to_owned() } else { text }
+    };
+    let (guesser, hall) = (world.client(BUREAU), world.client(HALL));
+    for n in 0..20 {
+        assert_eq!(world.post(path, &guesser, &body(&wrong(n))).await.code(), "presentation.unknown", "{n}");
+    }
+    let waits = world.post(path, &guesser, &body(&made.digits)).await;
+    assert_eq!((waits.status.as_u16(), waits.code()), (429, "rate.limited".to_owned()), "the right ones neither");
+    assert!(waits.headers.contains_key("retry-after"));
+    // asking again and again while the holder thinks is no guess, and the hall is another caller
+    for _ in 0..25 {
+        assert_eq!(world.post(path, &hall, &body(&made.digits)).await.code(), "presentation.awaiting_holder");
+    }
+    world.signer.agree(&session, &made.id).await.unwrap();
+    assert_eq!(world.post(path, &hall, &body(&made.digits)).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_holder_sees_his_own_from_level_two_on() {
     let world = World::start().await;
     let issued = world.issue().await;

@@ -348,6 +348,11 @@ async fn an_access_token_is_taken_for_one_audience() {
         claims[name] = value;
         claims
     };
+    let timed = |iat: i64, exp: i64| {
+        let mut claims = with("iat", json!(iat));
+        claims["exp"] = json!(exp);
+        claims
+    };
     let stranger = key(Algorithm::Es256);
     for (what, token, expected) in [
         ("good", sign("at+jwt", &good()), None),
@@ -360,7 +365,11 @@ async fn an_access_token_is_taken_for_one_audience() {
         ("two", sign("at+jwt", &with("aud", json!(["http://localhost:8081", "x"]))), Some(TokenError::Audience)),
         ("none", sign("at+jwt", &with("aud", Value::Null)), Some(TokenError::Audience)),
         ("issuer", sign("at+jwt", &with("iss", json!("http://evil.example"))), Some(TokenError::Issuer)),
-        ("expired", sign("at+jwt", &with("exp", json!(1_799_999_970))), Some(TokenError::Time)),
+        ("last second", sign("at+jwt", &timed(1_799_999_701, 1_800_000_001)), None),
+        ("expired", sign("at+jwt", &timed(1_799_999_700, 1_800_000_000)), Some(TokenError::Time)),
+        ("ahead", sign("at+jwt", &timed(1_800_000_030, 1_800_000_330)), None),
+        ("not before", sign("at+jwt", &with("nbf", json!(1_800_000_031))), Some(TokenError::Time)),
+        ("nbf", sign("at+jwt", &with("nbf", json!("now"))), Some(TokenError::Malformed)),
         ("future", sign("at+jwt", &with("iat", json!(1_800_000_031))), Some(TokenError::Time)),
         ("too long", sign("at+jwt", &with("exp", json!(1_800_000_301))), Some(TokenError::Time)),
         ("no jti", sign("at+jwt", &with("jti", Value::Null)), Some(TokenError::Malformed)),

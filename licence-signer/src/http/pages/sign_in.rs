@@ -33,6 +33,8 @@ struct Welcome<'a> {
 pub(super) struct LoginQuery {
     to: Option<String>,
     switch: Option<String>,
+    /// Asks again for what was not given.
+    consent: Option<String>,
 }
 
 /// The first page for whoever is not signed in.
@@ -62,6 +64,8 @@ pub(super) async fn login(
     };
     if query.switch.is_some() {
         request.prompt = vec!["select_account".into()];
+    } else if query.consent.is_some() {
+        request.prompt = vec!["consent".into()];
     }
     let (url, pending) = pages.0.relying_party.begin(&request).await?;
     Ok((pages.0.pending.keep(&asker, &pending)?, Redirect::to(url.as_str())).into_response())
@@ -115,7 +119,7 @@ fn holder_code(identity: &Identity, userinfo: &Identity) -> Result<HolderCode, P
         HolderCode::of_type("001", &organisation.code)
     } else {
         let (Some(id_type), Some(number)) = (&userinfo.id_type, &userinfo.id_number) else {
-            return Err(Problem::forbidden("login.number_withheld"));
+            return Err(Problem::forbidden("login.number_withheld").again("/login?consent=1"));
         };
         HolderCode::of_type(id_type, number)
     };
