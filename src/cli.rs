@@ -328,6 +328,9 @@ pub(crate) enum Audit {
         /// Folder of the demonstration
         #[arg(long, default_value = "./data")]
         data: PathBuf,
+        /// A head that an earlier run printed, as SIZE:DIGEST: what was cut off or written anew below it is found
+        #[arg(long, requires = "config")]
+        head: Option<String>,
         /// How to print
         #[arg(long, default_value = "text")]
         format: Format,

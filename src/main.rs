@@ -49,8 +49,8 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> Outcome {
     match command {
         Command::Config(Config::Check { config, format }) => commands::config_check(&config, format),
-        Command::Audit(Audit::Verify { config, data, format }) => {
-            commands::audit_verify(config.as_deref(), &data, format).await
+        Command::Audit(Audit::Verify { config, data, head, format }) => {
+            commands::audit_verify(config.as_deref(), &data, head.as_deref(), format).await
         }
         Command::Verify(args) => commands::verify(&args, keys::sources::Sources::system().now()).await,
         Command::Up(args) => up::up(&args.data).await,

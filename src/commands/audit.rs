@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use store::Db;
-use store::audit::Verification;
+use store::audit::{Head, Verification};
 
 use super::{Failure, Outcome, demonstration_database, read_config};
 use crate::cli::Format;
@@ -15,16 +15,28 @@ use crate::out;
 const SERVICES: [&str; 3] = ["idp", "licence-signer", "desk"];
 
 /// Walks the record of one service, or of each one of the demonstration.
-pub(crate) async fn verify(config: Option<&Path>, data: &Path, format: Format) -> Outcome {
+pub(crate) async fn verify(config: Option<&Path>, data: &Path, known: Option<&str>, format: Format) -> Outcome {
+    let known = known.map(head).transpose()?;
     let mut whole = true;
     for (name, url) in databases(config, data)? {
         let db = Db::open(&url, &[]).await?;
-        let found = store::audit::verify(&db, None).await?;
+        let found = store::audit::verify(&db, known.as_ref()).await?;
         db.close().await;
         whole &= found.is_whole();
         print(&name, &found, format);
     }
     Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A head as a run prints it.
+fn head(text: &str) -> Result<Head, Failure> {
+    let wrong = || Failure::usage("--head: SIZE:DIGEST, as an earlier run printed it");
+    let (size, digest) = text.split_once(':').ok_or_else(wrong)?;
+    let is_digest = digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    match size.parse() {
+        Ok(size) if is_digest && size > 0 => Ok(Head { size, digest: digest.to_owned() }),
+        _ => Err(wrong()),
+    }
 }
 
 fn databases(config: Option<&Path>, data: &Path) -> Result<Vec<(String, String)>, Failure> {
@@ -53,7 +65,7 @@ fn print(name: &str, found: &Verification, format: Format) {
     }
     let state = match &found.first_break {
         None => "whole".to_owned(),
-        Some(first) => format!("BROKEN: {first:?}"),
+        Some(first) => format!("BROKEN: {first}"),
     };
     let open = match found.open_since {
         Some(since) if found.open_rows > 0 => {
@@ -61,5 +73,6 @@ fn print(name: &str, found: &Verification, format: Format) {
         }
         _ => String::new(),
     };
-    out::line(&format!("{name}: {state}, {} rows, head {}{open}", found.checked, found.head.digest));
+    let Head { size, digest } = &found.head;
+    out::line(&format!("{name}: {state}, {} rows, head {size}:{digest}{open}", found.checked));
 }

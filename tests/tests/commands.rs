@@ -144,8 +144,28 @@ async fn clients_are_listed_and_ended_while_the_service_runs() {
     assert_eq!((quiet.status.code(), quiet.stdout.as_str()), (Some(0), ""));
     assert_eq!(idp.listed().await, []);
     assert!(process.end().is_some_and(|status| status.success()));
-    let audit = idp.command(&["audit", "verify", "--config", &idp.config()]).await;
-    assert!(audit.status.success(), "{}", audit.stdout);
+    heads(&idp).await;
+}
+
+/// The record is whole, also seen from its own head; another head is not in it.
+async fn heads(idp: &Idp) {
+    let verify = async |more: &[&str]| {
+        let ended = idp.command(&[&["audit", "verify", "--config", &idp.config()], more].concat()).await;
+        (ended.status.code(), ended.stdout + &ended.stderr)
+    };
+    let (code, said) = verify(&[]).await;
+    assert_eq!(code, Some(0), "{said}");
+    let (_, head) = said.split_once("head ").expect("the head is told");
+    let head = head.split([';', '\n']).next().expect("a word").to_owned();
+    let (size, digest) = head.split_once(':').expect("size and digest");
+    assert!(size.parse::<u32>().is_ok_and(|size| size >= 5), "three registrations, two ends and tokens: {said}");
+    let other = format!("{size}:{}", digest.chars().rev().collect::<String>());
+    let longer = format!("999:{digest}");
+    for (given, expected) in [(head.as_str(), 0), (other.as_str(), 1), (longer.as_str(), 1), ("1", 64), ("0:x", 64)] {
+        let (code, said) = verify(&["--head", given]).await;
+        assert_eq!(code, Some(expected), "{given}: {said}");
+        assert!(expected != 1 || said.contains("is not in this chain"), "{said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -102,7 +102,8 @@ fn check_line(check: &Check, language: Language) -> String {
     if let (Some(as_of), Some(age)) = (check.as_of, check.age_seconds)
         && matches!(check.code, CheckCode::Status | CheckCode::Log)
     {
-        let _ = write!(text, " [{as_of}, {age} s]");
+        // What was made a moment after the time of judging is not older than new.
+        let _ = write!(text, " [{as_of}, {} s]", age.max(0));
     }
     text
 }
