@@ -5,7 +5,6 @@ use xinyin_tests::backend::on_both;
 use xinyin_tests::world::{CITIZENS, Person, World, answer, types};
 use xinyin_tests::{Logs, Visitor, network};
 
-const CARD_NUMBER: &str = "SB640104-0000-0128";
 const DEPARTMENT: &str = "示范市人力资源和社会保障局";
 
 /// A holder with a card, and the way to show it.

@@ -5,6 +5,7 @@ mod callers;
 mod commands;
 mod deployment;
 mod desk;
+mod desk_page;
 mod documents;
 mod foreign;
 mod idp;

@@ -2,7 +2,7 @@
 
 use ciborium::Value;
 
-use crate::emit::Emit;
+use crate::encoding::emit::Emit;
 use crate::encoding::cbor;
 
 /// COSE's numbers of the algorithms that are read here (RFC 9053, RFC 9864).

@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use crate::emit::{Emit, sha256};
+use crate::digest::sha256;
+use crate::encoding::emit::Emit;
 
 /// One hidden fact: its text never changes once it is made (RFC 9901 §4.2), so digests are over the text as kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ pub mod algorithm;
 pub mod certificate;
 pub mod cose;
 mod deflate;
-mod emit;
+mod digest;
 pub mod encoding;
 pub mod evidence;
 pub mod facts;

@@ -265,7 +265,7 @@ pub(crate) use words::{Passed, Reached, holder_binding, next, passed, rests_on};
 
 /// Digest and size of the input.
 pub(crate) fn input_facts(input: &[u8]) -> InputFacts {
-    InputFacts { sha256: hex::encode(crate::emit::sha256(input)), bytes: input.len() }
+    InputFacts { sha256: hex::encode(crate::digest::sha256(input)), bytes: input.len() }
 }
 
 #[allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref)] // the shape that serde asks for

@@ -151,6 +151,16 @@ pub fn normalise(text: &str) -> &str {
 }
 
 impl Opened<'_> {
+    /// Says when the trust bundle was last known to be the newest: the checks that rest on it then show its age. It decides
+    /// nothing; a bundle's own expiry does.
+    #[must_use]
+    pub fn with_trust_as_of(mut self, as_of: Timestamp) -> Self {
+        for code in [CheckCode::Trust, CheckCode::Path, CheckCode::Power, CheckCode::Algorithm] {
+            self.judged.findings.rests_on(code, Some(as_of));
+        }
+        self
+    }
+
     /// The form in which the licence came, if it was recognised.
     pub fn rendition(&self) -> Option<Rendition> {
         self.judged.rendition

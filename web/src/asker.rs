@@ -40,7 +40,7 @@ struct Inner {
 /// The browser's secret behind the tokens of its forms: the cookie's, or a new one made when a page first needs it.
 struct FormSecret {
     kept: Option<Zeroizing<String>>,
-    new: OnceLock<Zeroizing<String>>,
+    used: OnceLock<Zeroizing<String>>,
 }
 
 /// The number of a request, from page to log: `7K3M-20PD`.
@@ -168,7 +168,7 @@ impl Asker {
             came_from: text(header::REFERER).and_then(|referer| local_part(referer, &site.origin())),
             html: prefers_html(text(header::ACCEPT)),
             fetch: csrf::Fetch::read(&head.headers),
-            form: Arc::new(FormSecret { kept, new: OnceLock::new() }),
+            form: Arc::new(FormSecret { kept, used: OnceLock::new() }),
             site: site.clone(),
             incident,
             cookies,
@@ -252,8 +252,10 @@ impl Asker {
     /// cookie's value); empty where there is none yet. The page that holds it sets the cookie that it is checked against.
     pub fn form_token(&self, binding: &str) -> String {
         let form = &self.0.form;
-        let secret = form.kept.as_ref();
-        let secret = secret.unwrap_or_else(|| form.new.get_or_init(|| csrf::new_secret(&self.0.site.sources).into()));
+        let secret = form.used.get_or_init(|| match &form.kept {
+            Some(kept) => kept.clone(),
+            None => csrf::new_secret(&self.0.site.sources).into(),
+        });
         csrf::token(secret, binding)
     }
 
@@ -284,10 +286,11 @@ impl Asker {
         Ok(())
     }
 
-    /// The cookie that a page with a form sets, if this browser has none yet.
-    pub(crate) fn new_form_cookie(&self) -> Option<SetCookie> {
-        let made = self.0.form.new.get()?;
-        Some(SetCookie::new(&self.0.site, "_form", made, csrf::LIFETIME_SECONDS))
+    /// The cookie that a page with a form sets: the browser's own again where it has one, so that its life is counted from the
+    /// newest page.
+    pub(crate) fn form_cookie(&self) -> Option<SetCookie> {
+        let used = self.0.form.used.get()?;
+        Some(SetCookie::new(&self.0.site, "_form", used, csrf::LIFETIME_SECONDS))
     }
 }
 

@@ -134,7 +134,7 @@ async fn answer(shell: &Shell, request: Request, next: Next) -> Response {
 
 fn finish(shell: &Shell, asker: &Asker, method: &Method, route: &str, response: Response, took: Duration) -> Response {
     let mut response = rendered(asker, response);
-    if let Some(cookie) = asker.new_form_cookie() {
+    if let Some(cookie) = asker.form_cookie() {
         response.headers_mut().append(header::SET_COOKIE, cookie.into_header());
     }
     headers::write_everywhere(&shell.site, response.headers_mut());

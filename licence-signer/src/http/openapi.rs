@@ -89,6 +89,7 @@ fn schemas() -> Value {
         "OpenApi": {"type": "object"},
         "TrustBundle": {"type": "object", "required": ["root", "targets", "timestamp"]},
         "Matters": {"type": "object", "required": ["matters"]},
+        "TypeMetadata": {"type": "object", "required": ["vct", "name", "display", "claims"]},
         "Problem": {"type": "object", "required": ["type", "title", "status", "code", "incident"], "properties": {
             "type": text, "title": text, "status": {"type": "integer"}, "detail": text, "code": text, "incident": text,
             "member": text}},

@@ -3,10 +3,13 @@
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
+use verifier::encoding::hex;
 use web::Problem;
 
 use crate::LicenceSigner;
+use crate::catalogue::Titles;
 
 const JWT: &str = "application/statuslist+jwt";
 const CWT: &str = "application/statuslist+cwt";
@@ -43,10 +46,44 @@ pub(super) async fn tile(State(signer): State<LicenceSigner>, Path(path): Path<S
     Ok(typed("application/octet-stream", "public, max-age=31536000, immutable", found))
 }
 
-/// `GET /v1/trust-bundle`.
-pub(super) async fn trust_bundle(State(signer): State<LicenceSigner>) -> Result<Response, Problem> {
+/// `GET /v1/trust-bundle`, with an `ETag`: who asks every half minute is told mostly that nothing changed.
+pub(super) async fn trust_bundle(State(signer): State<LicenceSigner>, headers: HeaderMap) -> Result<Response, Problem> {
     let bundle = signer.trust_bundle().await?.ok_or_else(|| Problem::unavailable(60))?;
-    Ok(typed("application/json", "no-cache", bundle.into_bytes()))
+    let tag = format!("\"{}\"", hex::encode(digest(&SHA256, bundle.as_bytes()).as_ref()));
+    let held = headers.get_all(header::IF_NONE_MATCH).iter().any(|value| value.as_bytes() == tag.as_bytes());
+    let mut response = typed("application/json", "no-cache", if held { Vec::new() } else { bundle.into_bytes() });
+    if held {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response.headers_mut().remove(header::CONTENT_TYPE);
+    }
+    let tag = HeaderValue::try_from(tag).map_err(Problem::internal)?;
+    response.headers_mut().insert(header::ETAG, tag);
+    Ok(response)
+}
+
+/// `GET /types/{code}/{version}`: what the type and its items are called (SD-JWT VC, Type Metadata). The address is a
+/// credential's `vct`; nothing in it decides a verdict.
+pub(super) async fn type_metadata(
+    State(signer): State<LicenceSigner>,
+    Path((code, version)): Path<(String, u32)>,
+) -> Result<Response, Problem> {
+    let known = signer.licence_type(&code, Some(version)).ok_or_else(|| Problem::not_found("licence_type.unknown"))?;
+    let definition = known.definition();
+    let display = |titles: &Titles, member: &str| {
+        json!([{ "locale": "zh-CN", member: titles.zh }, { "locale": "en", member: titles.en }])
+    };
+    let claims: Vec<Value> = definition
+        .items
+        .iter()
+        .map(|item| json!({ "path": ["items", item.name], "display": display(&item.titles, "label") }))
+        .collect();
+    let metadata = json!({
+        "vct": format!("{}/types/{code}/{version}", signer.external_url()),
+        "name": definition.name.en,
+        "display": display(&definition.name, "name"),
+        "claims": claims,
+    });
+    Ok(typed("application/json", "public, max-age=600", metadata.to_string().into_bytes()))
 }
 
 /// `GET /v1/matters`: public, as matters of the administration are.

@@ -144,6 +144,15 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: "get",
+        path: "/types/{code}/{version}",
+        guard: Guard::Public,
+        summary: "What a licence type and its items are called (SD-JWT VC Type Metadata); the address is a credential's vct",
+        request: None,
+        answers: &[(200, JSON, "TypeMetadata")],
+        handler: || get(public::type_metadata),
+    },
+    Route {
+        method: "get",
         path: "/v1/trust-bundle",
         guard: Guard::Public,
         summary: "The trust bundle",

@@ -187,6 +187,22 @@ impl World {
         self.registered("idle-system", |client| client.resources.retain(|resource| *resource == self.desk_url)).await
     }
 
+    /// A licence of a department that came when the others were at work: its SD-JWT. The type is one that no matter needs.
+    pub async fn licence_of_newcomer(&self) -> String {
+        let code = crate::numbers::credit_code("11", 77);
+        let type_code = provide::newcomer(&self.signer, &code).await;
+        self.registered("new-system", |client| client.organisation = Some(code.clone())).await;
+        let (_, mut draft) = people::draft(types::OPERATOR_CERTIFICATE, "640104196907010002", self.now());
+        draft["type"] = type_code.into();
+        let token = self.system("new-system", "licence.issue").await;
+        let request = network::client().post(format!("{}/v1/licences", self.signer_url)).bearer_auth(token);
+        let (status, body) = answer(request.header("Idempotency-Key", "newcomer").json(&draft)).await;
+        assert_eq!(status, 201, "{body}");
+        let path = format!("/v1/licences/{}", body["id"].as_str().expect("an id"));
+        let token = self.system("new-system", "licence.read").await;
+        self.get_signer(&path, &token, "application/dc+sd-jwt").await.1
+    }
+
     async fn registered(&self, id: &str, change: impl FnOnce(&mut idp::provision::NewClient)) -> String {
         provide::system(&self.idp, id, &self.signer_url, &self.desk_url, change).await;
         self.system_for(id, "verify", &self.desk_url).await

@@ -128,6 +128,27 @@ pub(super) async fn people(idp: &Idp) {
     }
 }
 
+/// A department that issues a type which no matter needs, after everything else is there: the code of the type.
+pub(super) async fn newcomer(signer: &LicenceSigner, code: &str) -> String {
+    use licence_signer::provision::{certify, department, licence_type};
+    let new = Department {
+        code: code.into(),
+        name: "示例县新设局".into(),
+        former_names: Vec::new(),
+        region: super::people::REGION.into(),
+        predecessors: Vec::new(),
+    };
+    department(signer, &new).await.expect("a department is kept");
+    let all: Vec<TypeDefinition> = serde_json::from_str(TYPES).expect("the types read");
+    let known = |definition: &&TypeDefinition| definition.code == super::types::OPERATOR_CERTIFICATE;
+    let mut definition = all.iter().find(known).expect("a type of the demonstration").clone();
+    definition.code = format!("{code}001");
+    definition.departments = vec![code.to_owned()];
+    licence_type(signer, &definition).await.expect("a type is kept");
+    certify(signer).await.expect("keys are certified");
+    definition.code
+}
+
 /// Departments, types, matters and their certificates.
 pub(super) async fn catalogue(signer: &LicenceSigner) {
     use licence_signer::provision::{certify, department, licence_type, matter};

@@ -14,6 +14,7 @@ use web::relying_party::{ClientAuthentication, Login, LoginCookie, LoginError, R
 use web::words::{Bilingual, Vocabulary};
 use web::{Asker, Page, Problem, Site, access_token};
 
+use crate::catalogue::Catalogue;
 use crate::evidence::Evidence;
 use crate::page::WORDS;
 use crate::settings::Settings;
@@ -56,6 +57,7 @@ struct Inner {
     pending: LoginCookie,
     tokens: access_token::Verifier,
     signer: SignerClient,
+    catalogue: Catalogue,
     trust: TrustKeeper,
     evidence: Evidence,
     renewing: Vec<tokio::sync::Mutex<()>>,
@@ -112,6 +114,7 @@ impl Desk {
             sources.clone(),
         );
         let signer = SignerClient::new(&settings.signer_url, outbound.clone(), sources.clone());
+        let catalogue = Catalogue::new(&settings.signer_url, outbound.clone(), sources.clone());
         let trust = TrustKeeper::new(&settings, outbound.clone(), sources.clone());
         trust.refresh().await.map_err(StartError::Trust)?;
         let evidence = Evidence::new(outbound, sources.clone(), settings.status_cache_seconds);
@@ -125,6 +128,7 @@ impl Desk {
             pending,
             tokens,
             signer,
+            catalogue,
             trust,
             evidence,
             renewing: (0..RENEWALS).map(|_| tokio::sync::Mutex::new(())).collect(),
@@ -196,6 +200,10 @@ impl Desk {
 
     pub(crate) fn signer(&self) -> &SignerClient {
         &self.0.signer
+    }
+
+    pub(crate) fn catalogue(&self) -> &Catalogue {
+        &self.0.catalogue
     }
 
     pub(crate) fn trust(&self) -> &TrustKeeper {

@@ -35,8 +35,16 @@ pub(crate) enum Who<'a> {
 impl Desk {
     /// Verifies a document or an offline code as of `at`.
     pub(crate) async fn verify(&self, input: &[u8], at: Timestamp) -> Report {
-        let trust = self.trust().trust();
-        let opened = verifier::verify::open(input, trust.as_deref(), at);
+        let report = self.judge(input, at).await;
+        if self.trust().refresh_for(&report).await { self.judge(input, at).await } else { report }
+    }
+
+    async fn judge(&self, input: &[u8], at: Timestamp) -> Report {
+        let current = self.trust().current();
+        let mut opened = verifier::verify::open(input, current.as_ref().map(|current| current.trust.as_ref()), at);
+        if let Some(current) = &current {
+            opened = opened.with_trust_as_of(current.as_of);
+        }
         let needs: Vec<(EvidenceKind, String)> = opened.needs().into_iter().map(|need| (need.kind, need.uri)).collect();
         let evidence = self.evidence().gather(&needs).await;
         opened.conclude(&evidence)

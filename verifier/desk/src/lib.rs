@@ -8,6 +8,7 @@ pub mod desk;
 pub mod http;
 pub mod settings;
 
+pub(crate) mod catalogue;
 pub(crate) mod evidence;
 pub(crate) mod flow;
 pub(crate) mod page;

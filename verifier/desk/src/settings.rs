@@ -67,7 +67,7 @@ pub enum TrustSource {
         /// SHA-256 of the first root's payload, hex.
         root_sha256: Option<String>,
     },
-    /// An address, fetched again every hour.
+    /// An address, asked every half minute whether it has a newer one.
     Url {
         /// The address.
         url: String,

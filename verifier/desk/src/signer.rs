@@ -46,18 +46,6 @@ pub(crate) struct MatterType {
     pub code: String,
     /// Its name.
     pub name: Titles,
-    /// What its items are called.
-    #[serde(default)]
-    pub items: Vec<TypeItem>,
-}
-
-/// An item of a licence type.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct TypeItem {
-    /// Its name in facts.
-    pub name: String,
-    /// What it is called, as licence-signer says it.
-    pub titles: Value,
 }
 
 /// A title in both languages.

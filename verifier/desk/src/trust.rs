@@ -1,19 +1,23 @@
-//! The trust bundle that the desk judges by: read once, kept parsed, renewed beside requests.
+//! The trust bundle that the desk judges by: read once, kept parsed, renewed beside requests, and at once when a document
+//! names a key that it does not hold.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use keys::sources::Sources;
 use verifier::encoding::hex;
+use verifier::report::{Reason, Report};
+use verifier::time::Timestamp;
 use verifier::trust::{Pin, Trust};
-use web::outbound::Outbound;
+use web::outbound::{Answer, Outbound, OutboundError};
 
 use crate::settings::{Settings, TrustSource};
 
-/// Between two looks at a file.
-const FILE_PAUSE: Duration = Duration::from_secs(30);
-/// Between two fetches.
-const FETCH_PAUSE: Duration = Duration::from_hours(1);
+/// Between two looks at the source: within it a new or a compromised key reaches the desk, as it does every service.
+const PAUSE: Duration = Duration::from_secs(30);
+/// Between two looks that documents bring about, in seconds, whatever strangers send.
+const ASK_SECONDS: i64 = 5;
 /// Between two fetches while there is no bundle yet.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
 
@@ -25,13 +29,23 @@ pub(crate) struct TrustKeeper {
     outbound: Outbound,
     sources: Sources,
     held: Arc<RwLock<Option<Held>>>,
+    /// When a document last made the desk look again; held while it looks.
+    asked: Arc<tokio::sync::Mutex<Option<Timestamp>>>,
 }
 
 #[derive(Clone)]
 struct Held {
     bytes: Arc<[u8]>,
+    tag: Option<HeaderValue>,
     trust: Arc<Trust>,
     pin: Pin,
+    as_of: Timestamp,
+}
+
+/// A bundle, and when it was last known to be the newest.
+pub(crate) struct Current {
+    pub trust: Arc<Trust>,
+    pub as_of: Timestamp,
 }
 
 impl TrustKeeper {
@@ -42,6 +56,7 @@ impl TrustKeeper {
             outbound,
             sources,
             held: Arc::default(),
+            asked: Arc::default(),
         }
     }
 
@@ -52,29 +67,75 @@ impl TrustKeeper {
     /// A sentence for the log: a bundle that does not read or must not be believed. One that cannot be fetched now is no
     /// error at all.
     pub(crate) async fn refresh(&self) -> Result<(), String> {
-        let bytes = match &self.source {
+        let now = self.sources.now();
+        match &self.source {
             TrustSource::File { path, .. } => {
-                tokio::fs::read(path).await.map_err(|error| format!("cannot read {}: {error}", path.display()))?
+                let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+                let bytes = tokio::fs::read(path).await.map_err(failed)?;
+                let written = tokio::fs::metadata(path).await.and_then(|file| file.modified()).map_err(failed)?;
+                let seconds = written.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+                self.take(bytes, None, Timestamp::from_seconds(i64::try_from(seconds).unwrap_or(i64::MAX)).min(now))
             }
-            TrustSource::Url { url, .. } => match self.outbound.get(url, "application/json").await {
-                Ok(answer) if answer.status.is_success() => answer.body.to_vec(),
+            TrustSource::Url { url, .. } => match self.fetch(url).await {
+                Ok(answer) if answer.status == StatusCode::NOT_MODIFIED => {
+                    self.confirm(now);
+                    Ok(())
+                }
+                Ok(answer) if answer.status.is_success() => {
+                    self.take(answer.body.to_vec(), answer.headers.get(header::ETAG).cloned(), now)
+                }
                 Ok(answer) => {
                     tracing::warn!(status = answer.status.as_u16(), "the trust bundle cannot be fetched now");
-                    return Ok(());
+                    Ok(())
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the trust bundle cannot be fetched now");
-                    return Ok(());
+                    Ok(())
                 }
             },
-        };
-        if self.held().is_some_and(|held| held.bytes.as_ref() == bytes.as_slice()) {
-            return Ok(());
         }
-        self.take(bytes)
     }
 
-    fn take(&self, bytes: Vec<u8>) -> Result<(), String> {
+    async fn fetch(&self, url: &str) -> Result<Answer, OutboundError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(tag) = self.held().and_then(|held| held.tag) {
+            headers.insert(header::IF_NONE_MATCH, tag);
+        }
+        self.outbound.send(Method::GET, url, headers, Vec::new()).await
+    }
+
+    /// Looks at the source once more because of a report that rests on what the bundle lacks. `true` if a newer bundle came;
+    /// it is asked for at most once in five seconds, whoever sends what.
+    pub(crate) async fn refresh_for(&self, report: &Report) -> bool {
+        if !report.checks.iter().any(|check| check.reason.is_some_and(may_be_newer)) {
+            return false;
+        }
+        let before = self.held().map(|held| held.pin);
+        let mut asked = self.asked.lock().await;
+        let now = self.sources.now();
+        if asked.is_none_or(|at| !(0..ASK_SECONDS).contains(&now.since(at))) {
+            *asked = Some(now);
+            if let Err(error) = self.refresh().await {
+                tracing::warn!(%error, "the trust bundle was not renewed");
+            }
+        }
+        drop(asked);
+        self.held().map(|held| held.pin) != before
+    }
+
+    /// What is held is the newest as of `now`.
+    fn confirm(&self, now: Timestamp) {
+        if let Some(held) = self.held.write().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            held.as_of = held.as_of.max(now);
+        }
+    }
+
+    fn take(&self, bytes: Vec<u8>, tag: Option<HeaderValue>, as_of: Timestamp) -> Result<(), String> {
+        if self.held().is_some_and(|held| held.bytes.as_ref() == bytes.as_slice()) {
+            self.confirm(as_of);
+            return Ok(());
+        }
         let trust = Trust::read_unexpired(&bytes).map_err(|error| error.to_string())?;
         if self.refuse_demonstration && trust.is_demonstration() {
             return Err("the bundle bears the mark of the demonstration, whose authorities are not real".to_owned());
@@ -89,7 +150,7 @@ impl TrustKeeper {
         }
         let before = self.held().map(|held| held.pin);
         trust.check_rollback(before.as_ref()).map_err(|error| error.to_string())?;
-        let held = Held { pin: trust.pin(), trust: Arc::new(trust), bytes: bytes.into() };
+        let held = Held { pin: trust.pin(), trust: Arc::new(trust), bytes: bytes.into(), tag, as_of };
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(held);
         Ok(())
     }
@@ -97,15 +158,17 @@ impl TrustKeeper {
     /// How long to wait before the next look.
     pub(crate) fn pause(&self) -> Duration {
         match (&self.source, self.held()) {
-            (TrustSource::File { .. }, _) => FILE_PAUSE,
-            (TrustSource::Url { .. }, Some(held)) if held.trust.check_expiry(self.sources.now()).is_ok() => FETCH_PAUSE,
-            (TrustSource::Url { .. }, _) => RETRY_PAUSE,
+            (TrustSource::Url { .. }, None) => RETRY_PAUSE,
+            (TrustSource::Url { .. }, Some(held)) if held.trust.check_expiry(self.sources.now()).is_err() => {
+                RETRY_PAUSE
+            }
+            _ => PAUSE,
         }
     }
 
     /// The bundle, parsed.
-    pub(crate) fn trust(&self) -> Option<Arc<Trust>> {
-        self.held().map(|held| held.trust)
+    pub(crate) fn current(&self) -> Option<Current> {
+        self.held().map(|held| Current { trust: held.trust, as_of: held.as_of })
     }
 
     /// The bundle, as it came.
@@ -116,4 +179,20 @@ impl TrustKeeper {
     fn held(&self) -> Option<Held> {
         self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Whether a newer bundle may hold what a check missed.
+fn may_be_newer(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::PathUnknownIssuer
+            | Reason::PowerUnlisted
+            | Reason::AlgorithmUnlisted
+            | Reason::LogUnknown
+            | Reason::LogKey
+            | Reason::StatusOrigin
+            | Reason::StatusSigner
+            | Reason::FormTypeUnknown
+            | Reason::TrustExpired
+    )
 }

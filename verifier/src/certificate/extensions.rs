@@ -1,6 +1,8 @@
 //! What the extensions of a certificate say, owned and ready to be asked.
 
-use x509_parser::extensions::ParsedExtension;
+use x509_parser::extensions::{
+    AuthorityKeyIdentifier, ExtendedKeyUsage, GeneralSubtree, NameConstraints, ParsedExtension, PolicyMapping,
+};
 use x509_parser::oid_registry::OID_X509_EXT_CRL_DISTRIBUTION_POINTS;
 use x509_parser::prelude::{FromDer as _, TbsCertificate, X509Extension};
 
@@ -67,66 +69,26 @@ impl Extensions {
         all
     }
 
+    /// One extension: about the key, about names, about policies, or another.
     fn take(&mut self, extension: &X509Extension<'_>, issuer: &Name) {
         match extension.parsed_extension() {
             ParsedExtension::BasicConstraints(basic) => {
                 self.basic = Some(Basic { is_ca: basic.ca, path_length: basic.path_len_constraint });
             }
             ParsedExtension::KeyUsage(usage) => self.key_usage = Some(usage.flags),
-            ParsedExtension::ExtendedKeyUsage(usage) => {
-                let named = [
-                    (usage.any, "2.5.29.37.0"),
-                    (usage.server_auth, "1.3.6.1.5.5.7.3.1"),
-                    (usage.client_auth, "1.3.6.1.5.5.7.3.2"),
-                    (usage.code_signing, "1.3.6.1.5.5.7.3.3"),
-                    (usage.email_protection, "1.3.6.1.5.5.7.3.4"),
-                    (usage.time_stamping, "1.3.6.1.5.5.7.3.8"),
-                    (usage.ocsp_signing, "1.3.6.1.5.5.7.3.9"),
-                ];
-                let named = named.into_iter().filter(|(present, _)| *present).map(|(_, oid)| oid.to_owned());
-                let all: Vec<_> =
-                    named.chain(usage.other.iter().map(x509_parser::asn1_rs::Oid::to_id_string)).collect();
-                self.has_unprocessed |= all.is_empty();
-                self.extended_key_usages = Some(all);
-            }
+            ParsedExtension::ExtendedKeyUsage(usage) => self.take_usages(usage),
             ParsedExtension::SubjectKeyIdentifier(key) => {
                 self.subject_key = Some(key.0.to_vec());
                 self.has_critical_key_identifier |= extension.critical;
             }
             ParsedExtension::AuthorityKeyIdentifier(authority) => {
-                self.authority = Some(Authority {
-                    key: authority.key_identifier.as_ref().map(|key| key.0.to_vec()),
-                    issuer: authority.authority_cert_issuer.as_deref().map(GeneralName::list),
-                    serial: authority.authority_cert_serial.map(<[u8]>::to_vec),
-                });
+                self.take_authority(authority);
                 self.has_critical_key_identifier |= extension.critical;
             }
             ParsedExtension::SubjectAlternativeName(names) => {
                 self.alternative_names = GeneralName::list(&names.general_names);
             }
-            ParsedExtension::NameConstraints(constraints) => {
-                let list = |subtrees: &Option<Vec<x509_parser::extensions::GeneralSubtree<'_>>>| {
-                    subtrees.iter().flatten().map(|subtree| GeneralName::new(&subtree.base)).collect()
-                };
-                self.permitted = list(&constraints.permitted_subtrees);
-                self.excluded = list(&constraints.excluded_subtrees);
-                self.has_name_constraints = true;
-                self.has_unprocessed |= self.permitted.is_empty() && self.excluded.is_empty();
-            }
-            ParsedExtension::CertificatePolicies(policies) => {
-                self.policies = Some(policies.iter().map(|policy| policy.policy_id.to_id_string()).collect());
-            }
-            ParsedExtension::PolicyMappings(mappings) => {
-                let pair = |mapping: &x509_parser::extensions::PolicyMapping<'_>| {
-                    (mapping.issuer_domain_policy.to_id_string(), mapping.subject_domain_policy.to_id_string())
-                };
-                self.mappings = mappings.mappings.iter().map(pair).collect();
-            }
-            ParsedExtension::PolicyConstraints(constraints) => {
-                self.require_explicit_policy = constraints.require_explicit_policy;
-                self.inhibit_policy_mapping = constraints.inhibit_policy_mapping;
-            }
-            ParsedExtension::InhibitAnyPolicy(inhibit) => self.inhibit_any_policy = Some(inhibit.skip_certs),
+            ParsedExtension::NameConstraints(constraints) => self.take_name_constraints(constraints),
             _ if extension.oid == OID_X509_EXT_CRL_DISTRIBUTION_POINTS => {
                 let read = points::points(extension.value, issuer);
                 self.has_unprocessed |= read.is_none();
@@ -142,8 +104,64 @@ impl Extensions {
             | ParsedExtension::SubjectInfoAccess(_)
             | ParsedExtension::SCT(_)
             | ParsedExtension::NsCertComment(_) => {}
-            _ => self.has_unprocessed |= extension.critical,
+            other => self.has_unprocessed |= !self.take_policy(other) && extension.critical,
         }
+    }
+
+    fn take_usages(&mut self, usage: &ExtendedKeyUsage<'_>) {
+        let named = [
+            (usage.any, "2.5.29.37.0"),
+            (usage.server_auth, "1.3.6.1.5.5.7.3.1"),
+            (usage.client_auth, "1.3.6.1.5.5.7.3.2"),
+            (usage.code_signing, "1.3.6.1.5.5.7.3.3"),
+            (usage.email_protection, "1.3.6.1.5.5.7.3.4"),
+            (usage.time_stamping, "1.3.6.1.5.5.7.3.8"),
+            (usage.ocsp_signing, "1.3.6.1.5.5.7.3.9"),
+        ];
+        let named = named.into_iter().filter(|(present, _)| *present).map(|(_, oid)| oid.to_owned());
+        let all: Vec<_> = named.chain(usage.other.iter().map(x509_parser::asn1_rs::Oid::to_id_string)).collect();
+        self.has_unprocessed |= all.is_empty();
+        self.extended_key_usages = Some(all);
+    }
+
+    fn take_authority(&mut self, authority: &AuthorityKeyIdentifier<'_>) {
+        self.authority = Some(Authority {
+            key: authority.key_identifier.as_ref().map(|key| key.0.to_vec()),
+            issuer: authority.authority_cert_issuer.as_deref().map(GeneralName::list),
+            serial: authority.authority_cert_serial.map(<[u8]>::to_vec),
+        });
+    }
+
+    fn take_name_constraints(&mut self, constraints: &NameConstraints<'_>) {
+        let list = |subtrees: &Option<Vec<GeneralSubtree<'_>>>| {
+            subtrees.iter().flatten().map(|subtree| GeneralName::new(&subtree.base)).collect()
+        };
+        self.permitted = list(&constraints.permitted_subtrees);
+        self.excluded = list(&constraints.excluded_subtrees);
+        self.has_name_constraints = true;
+        self.has_unprocessed |= self.permitted.is_empty() && self.excluded.is_empty();
+    }
+
+    /// One of the four that speak of policies (RFC 5280 §4.2.1.4, 5, 11, 14); `false` for any other.
+    fn take_policy(&mut self, extension: &ParsedExtension<'_>) -> bool {
+        match extension {
+            ParsedExtension::CertificatePolicies(policies) => {
+                self.policies = Some(policies.iter().map(|policy| policy.policy_id.to_id_string()).collect());
+            }
+            ParsedExtension::PolicyMappings(mappings) => {
+                let pair = |mapping: &PolicyMapping<'_>| {
+                    (mapping.issuer_domain_policy.to_id_string(), mapping.subject_domain_policy.to_id_string())
+                };
+                self.mappings = mappings.mappings.iter().map(pair).collect();
+            }
+            ParsedExtension::PolicyConstraints(constraints) => {
+                self.require_explicit_policy = constraints.require_explicit_policy;
+                self.inhibit_policy_mapping = constraints.inhibit_policy_mapping;
+            }
+            ParsedExtension::InhibitAnyPolicy(inhibit) => self.inhibit_any_policy = Some(inhibit.skip_certs),
+            _ => return false,
+        }
+        true
     }
 }
 

@@ -215,7 +215,8 @@ fn write(value: &Value, out: &mut Vec<u8>) {
     }
 }
 
-fn write_head(major: u8, argument: u64, out: &mut Vec<u8>) {
+/// The head of an item in its shortest form (RFC 8949 §3).
+pub(super) fn write_head(major: u8, argument: u64, out: &mut Vec<u8>) {
     let major = major << 5;
     let bytes = argument.to_be_bytes();
     match argument {

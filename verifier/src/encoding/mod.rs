@@ -3,6 +3,7 @@
 pub mod b64;
 pub mod b64u;
 pub mod cbor;
+pub(crate) mod emit;
 pub mod hex;
 pub mod json;
 

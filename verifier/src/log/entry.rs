@@ -1,6 +1,7 @@
 //! Leaves: whose key stands for the event, and a salted commitment to the event (formats §5). Nothing else can be read.
 
-use crate::emit::{Emit, sha256, sha256_of};
+use crate::digest::{sha256, sha256_of};
+use crate::encoding::emit::Emit;
 use crate::time::Timestamp;
 
 const DOMAIN: &[u8] = b"xinyin/licence-event/1\0";

@@ -3,7 +3,7 @@
 //! A *node* (level, index) is the root of the perfect subtree over the leaves `index << level` up to `(index + 1) << level`.
 //! A node never changes once its leaves are there, so a writer stores nodes and computes everything else.
 
-use crate::emit::sha256_of;
+use crate::digest::sha256_of;
 
 /// A hash of the tree: SHA-256.
 pub type Hash = [u8; 32];

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::signature::{ED25519, UnparsedPublicKey};
 
-use crate::emit::sha256_of;
+use crate::digest::sha256_of;
 use crate::encoding::hex;
 
 /// The most signature lines that a reader looks at.

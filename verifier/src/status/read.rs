@@ -7,7 +7,7 @@ use super::{BYTES, MAX_LIFE, MEDIA_TYPE_CWT};
 use crate::algorithm::{Algorithm, PublicKey};
 use crate::cose::{Sign1, member, number};
 use crate::deflate::inflate;
-use crate::emit::sha256;
+use crate::digest::sha256;
 use crate::encoding::{b64, b64u, cbor, json};
 use crate::jws::Jws;
 use crate::time::Timestamp;

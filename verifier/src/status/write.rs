@@ -7,7 +7,8 @@ use serde_json::{Map, Value as Json, json};
 use super::{BYTES, ENTRIES, MAX_LIFE, MEDIA_TYPE_CWT, Value};
 use crate::cose::ToSign;
 use crate::deflate::deflate;
-use crate::emit::{Emit, sha256};
+use crate::digest::sha256;
+use crate::encoding::emit::Emit;
 use crate::time::Timestamp;
 
 /// How long a reader may keep a list, in seconds (`ttl`).

@@ -136,12 +136,21 @@ impl RelyingParty {
 
     /// Renews tokens. The new ID token, where one comes, must speak of the same subject (OpenID Connect Core §12.2).
     pub async fn refresh(&self, login_before: &Login) -> Result<Login, LoginError> {
+        self.refresh_for(login_before, None).await
+    }
+
+    /// As [`RelyingParty::refresh`], with the access token for `resource` (RFC 8707 §2.2): the issuer itself, for userinfo, or
+    /// one of those that the login named.
+    pub async fn refresh_for(&self, login_before: &Login, resource: Option<&str>) -> Result<Login, LoginError> {
         let i = &self.0;
         let provider = i.providers.current(&i.door, &i.sources).await?;
         let client = provider.client(&i.settings)?;
         let held = login_before.refresh_token.as_ref().ok_or_else(|| refused("invalid_grant", None))?;
         let token = RefreshToken::new(held.to_string());
         let mut request = client.exchange_refresh_token(&token).map_err(|e| LoginError::Client(e.to_string()))?;
+        if let Some(resource) = resource {
+            request = request.add_extra_param("resource", resource.to_owned());
+        }
         for (name, value) in self.assertion_parameters()? {
             request = request.add_extra_param(name, value);
         }

@@ -127,7 +127,7 @@ pub(super) async fn trust_bundle(State(desk): State<Desk>) -> Result<Response, P
     let bytes = desk.trust().bytes().ok_or_else(|| Problem::unavailable(5).cause("no trust bundle yet"))?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=30"));
     web::headers::readable_by_all(&mut headers);
     Ok((headers, bytes.to_vec()).into_response())
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use verifier::time::Timestamp;
 use web::input::Upload;
 use web::{Asker, Page, Problem, icons};
@@ -27,6 +27,15 @@ pub(super) async fn page(State(desk): State<Desk>, asker: Asker) -> Result<Respo
 
 /// The first page with a notice.
 pub(super) async fn first_page(desk: &Desk, asker: &Asker, notice: String) -> Result<Response, Problem> {
+    first_page_with(desk, asker, notice, "").await
+}
+
+/// What the form on a page is bound to: the session, where there is one.
+fn binding(session: Option<&(String, Session)>) -> &str {
+    session.map_or("", |(cookie, _)| cookie)
+}
+
+async fn first_page_with(desk: &Desk, asker: &Asker, notice: String, kept: &str) -> Result<Response, Problem> {
     let session = desk.session(asker).await?;
     let w = asker.words();
     let today = match &session {
@@ -35,6 +44,8 @@ pub(super) async fn first_page(desk: &Desk, asker: &Asker, notice: String) -> Re
     };
     let page = DeskPage {
         w,
+        form_token: asker.form_token(binding(session.as_ref())),
+        kept: kept.to_owned(),
         matter: case_line(desk, asker, session.as_ref().and_then(|(_, session)| session.case.as_ref())).await,
         notice,
         samples: samples(desk, asker),
@@ -123,7 +134,8 @@ pub(super) async fn sample(
     render(&desk, &asker, session.as_ref(), None, &report, None).await
 }
 
-/// `POST /`
+/// `POST /`. A page that was open too long, or over a sign-in or its end, loses nothing: what was scanned stands in the field of
+/// a fresh one, where Enter verifies it.
 pub(super) async fn verify(State(desk): State<Desk>, asker: Asker, upload: Upload) -> Result<Response, Problem> {
     asker.check_origin()?;
     let text = upload.text("code");
@@ -137,6 +149,10 @@ pub(super) async fn verify(State(desk): State<Desk>, asker: Asker, upload: Uploa
         return first_page(&desk, &asker, notice).await;
     }
     let session = desk.session(&asker).await?;
+    if asker.check_form(upload.text("form_token"), binding(session.as_ref())).is_err() {
+        let key = if scanned.is_empty() { "desk-page-old-file" } else { "desk-page-old" };
+        return first_page_with(&desk, &asker, asker.words().get(key).into_owned(), scanned).await;
+    }
     if scanned.starts_with("XYP:") {
         return presented(&desk, &asker, session.as_ref(), scanned).await;
     }
@@ -195,16 +211,27 @@ async fn presented(
     }
 }
 
-/// The report with what its items are called, where the catalogue can be asked and knows it. Nothing is believed of it:
-/// it only names what the report holds.
+/// The report with what its items are called: as the trust bundle says, and where it says nothing, the type's own metadata.
+/// Nothing is believed of either: they only name what the report holds.
 async fn titled(desk: &Desk, mut report: Value) -> Value {
-    let code = report.pointer("/licence/type/code").and_then(Value::as_str).map(str::to_owned);
-    let (Some(code), Ok(matters)) = (code, desk.signer().matters().await) else { return report };
-    let known = matters.iter().flat_map(|matter| &matter.types).find(|known| known.code == code);
-    let titles = known.map(|known| known.items.iter().map(|item| (item.name.clone(), item.titles.clone())).collect());
-    if let (Some(titles), Some(licence)) = (titles, report.get_mut("licence").and_then(Value::as_object_mut)) {
-        licence.entry("item_titles").or_insert(Value::Object(titles));
+    let Some(licence) = report.get_mut("licence").and_then(Value::as_object_mut) else { return report };
+    let kind = licence.get("type");
+    let code = kind.and_then(|kind| kind.get("code")).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let version = kind.and_then(|kind| kind.get("version")).and_then(Value::as_u64).unwrap_or_default();
+    let mut titles = Map::new();
+    if let Some(known) = desk.trust().current().as_ref().and_then(|current| current.trust.licence_type(&code, version))
+    {
+        titles.extend(known.code_items.iter().map(|item| (item.name.clone(), json!(item.titles))));
     }
+    let items = licence.get("items").and_then(Value::as_object);
+    if items.is_some_and(|items| items.keys().any(|name| !titles.contains_key(name)))
+        && let Some(more) = desk.catalogue().titles(&code, version).await
+    {
+        for (name, titled) in more.iter() {
+            titles.entry(name.clone()).or_insert_with(|| titled.clone());
+        }
+    }
+    licence.entry("item_titles").or_insert(Value::Object(titles));
     report
 }
 
@@ -247,7 +274,8 @@ async fn render(
     let view = report_view::view(w, report, &context);
     let of = report_view::title(w, report);
     let title = w.with("desk-page-title", &[("word", &view.word), ("title", &of)]).into_owned();
-    let page = ResultPage { w, matter: case_line(desk, asker, case).await, v: view };
+    let form_token = asker.form_token(binding(session));
+    let page = ResultPage { w, form_token, matter: case_line(desk, asker, case).await, v: view };
     let page = Page::of(asker, title, &page).view_to("/");
     Ok(Desk::dress(asker, page, session, "/").into_response())
 }

@@ -71,7 +71,7 @@ fn ready(desk: &Desk) -> web::shell::Ready {
     let desk = desk.clone();
     std::sync::Arc::new(move || {
         let desk = desk.clone();
-        Box::pin(async move { desk.trust().trust().is_some() && desk.db().reader().await.is_ok() })
+        Box::pin(async move { desk.trust().current().is_some() && desk.db().reader().await.is_ok() })
     })
 }
 

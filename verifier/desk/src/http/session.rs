@@ -34,7 +34,6 @@ pub(super) async fn login(
         acr_values: vec!["urn:xinyin:acr:2".into()],
         resource: Some(desk.settings().external_url.clone()),
         ui_locales: Some(asker.lang().tag().to_owned()),
-        extra: vec![("claims".into(), r#"{"id_token":{"name":null}}"#.into())],
         return_to: to.unwrap_or_else(|| "/".into()),
         ..LoginRequest::default()
     };
@@ -58,9 +57,11 @@ pub(super) async fn callback(
         Err(LoginError::Refused { .. }) => return Ok((cookie, Redirect::to("/")).into_response()),
         Err(error) => return Err(error.into()),
     };
-    let Some((value, session)) = new_session(&desk, &login)? else {
+    let Some((value, mut session)) = new_session(&desk, &login)? else {
         return Ok((cookie, no_power(&asker)).into_response());
     };
+    let (login, name) = named(&desk, &login).await?;
+    session.secrets = Secrets { name, ..session.secrets }.with_refresh_token(&login);
     let sealed = desk.seal(&sessions::row_name(&session.id_digest), &session.secrets)?;
     let now = desk.sources().now();
     let row = audit::Row::new(format!("clerk:{}", session.clerk), "session.sign_in", "done", now)
@@ -72,6 +73,14 @@ pub(super) async fn callback(
     tx.commit().await.map_err(storage_problem)?;
     let own = SetCookie::for_browser_session(asker.site(), "", &value);
     Ok((cookie, own, Redirect::to(&login.return_to)).into_response())
+}
+
+/// The clerk's name, which userinfo alone tells: the ID token stands in an address at sign-out and holds none. The login's own
+/// access token is for the desk, userinfo wants one for idp; what comes with it takes the place of the refresh token spent.
+async fn named(desk: &Desk, login: &Login) -> Result<(Login, String), LoginError> {
+    let at_idp = desk.relying_party().refresh_for(login, Some(&desk.settings().issuer)).await?;
+    let known = desk.relying_party().userinfo(&at_idp.access_token, &at_idp.identity.sub).await?;
+    Ok((at_idp, known.name.unwrap_or_default()))
 }
 
 /// A session for a login that acts for a department and may verify; `None` for everyone else.
@@ -87,7 +96,7 @@ fn new_session(desk: &Desk, login: &Login) -> Result<Option<(String, Session)>, 
     let now = desk.sources().now();
     let value = b64u::encode(desk.sources().bytes::<32>().map_err(Problem::internal)?);
     let blank = Secrets {
-        name: identity.name.clone().unwrap_or_default(),
+        name: String::new(),
         sub: identity.sub.clone(),
         access_token: String::new(),
         access_until: 0,

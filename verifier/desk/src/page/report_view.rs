@@ -2,7 +2,7 @@
 //! licence-signer answered look the same.
 
 use serde_json::Value;
-use verifier::time::Timestamp;
+use verifier::time::{Date, Timestamp};
 use web::page::dates;
 use web::words::Lang;
 use web::{Words, icons};
@@ -38,6 +38,8 @@ pub(crate) struct Action {
 pub(crate) struct Fact {
     pub name: String,
     pub value: String,
+    /// Whether it is a number, which stays in one piece.
+    pub num: bool,
 }
 
 /// A line of what was checked.
@@ -226,21 +228,22 @@ fn facts_heading(w: &Words, report: &Value, title: &str, count: usize, context: 
 fn facts(w: &Words, report: &Value) -> Vec<Fact> {
     let Some(licence) = report.get("licence").filter(|licence| licence.is_object()) else { return Vec::new() };
     let mut facts = Vec::new();
-    let mut add = |name: String, value: String| {
+    let mut push = |name: String, value: String, num: bool| {
         if !value.is_empty() {
-            facts.push(Fact { name, value });
+            facts.push(Fact { name, value, num });
         }
     };
     let organisation = text(licence, "/holder/kind") == "organisation";
     let holder = if organisation { "desk-fact-holder-organisation" } else { "desk-fact-holder-person" };
-    add(w.get(holder).into_owned(), text(licence, "/holder/name").to_owned());
+    push(w.get(holder).into_owned(), text(licence, "/holder/name").to_owned(), false);
     let code = text(licence, "/holder/code");
     let code_key = if organisation { "desk-fact-credit-code" } else { "desk-fact-code" };
-    add(w.get(code_key).into_owned(), if organisation { code.to_owned() } else { masked(code) });
+    push(w.get(code_key).into_owned(), if organisation { code.to_owned() } else { masked(code) }, true);
     let number = text(licence, "/number");
     if number != code {
-        add(w.get("desk-fact-number").into_owned(), number.to_owned());
+        push(w.get("desk-fact-number").into_owned(), number.to_owned(), true);
     }
+    let mut add = |name: String, value: String| push(name, value, false);
     if let Some(Value::Object(items)) = licence.get("items") {
         for (name, value) in items.iter().take(64) {
             add(item_title(w.lang(), licence, name), scalar(value));
@@ -272,16 +275,7 @@ fn validity(w: &Words, licence: &Value) -> String {
 
 /// `YYYY-MM-DD` as the page writes days.
 pub(crate) fn date(w: &Words, text: &str) -> String {
-    let mut parts = text.splitn(3, '-');
-    let (Some(year), Some(month), Some(day)) = (parts.next(), parts.next(), parts.next()) else {
-        return text.to_owned();
-    };
-    let (month, day) = if w.lang() == Lang::ZhCn {
-        (month.trim_start_matches('0'), day.trim_start_matches('0'))
-    } else {
-        (month, day)
-    };
-    w.with("desk-date", &[("year", year), ("month", month), ("day", day)]).into_owned()
+    text.parse::<Date>().map_or_else(|_| text.to_owned(), |date| dates::day(w.lang(), date.first_second()))
 }
 
 fn counts(w: &Words, report: &Value) -> String {

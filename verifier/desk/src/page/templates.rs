@@ -25,6 +25,9 @@ pub(crate) struct Sample {
 #[template(path = "desk.html")]
 pub(crate) struct Desk<'a> {
     pub w: &'a Words,
+    pub form_token: String,
+    /// What was scanned into a page that had been open too long.
+    pub kept: String,
     pub matter: Option<CaseLine>,
     pub notice: String,
     pub samples: Vec<Sample>,
@@ -37,6 +40,7 @@ pub(crate) struct Desk<'a> {
 #[template(path = "result.html")]
 pub(crate) struct Result<'a> {
     pub w: &'a Words,
+    pub form_token: String,
     pub matter: Option<CaseLine>,
     pub v: ResultView,
 }

@@ -91,6 +91,11 @@ impl Secrets {
         }
     }
 
+    /// With the refresh token of a renewal whose access token was for another audience.
+    pub(crate) fn with_refresh_token(self, login: &Login) -> Self {
+        Self { refresh_token: login.refresh_token.as_ref().map(|token| token.to_string()), ..self }
+    }
+
     /// With the tokens of a login or a renewal.
     pub(crate) fn renewed(&self, login: &Login, now: Timestamp) -> Self {
         let seconds = i64::try_from(login.expires_in_seconds).unwrap_or(0);

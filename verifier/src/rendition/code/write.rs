@@ -2,7 +2,8 @@
 
 use crate::cose::ToSign;
 use crate::deflate::deflate;
-use crate::emit::{Emit, sha256};
+use crate::digest::sha256;
+use crate::encoding::emit::Emit;
 use crate::licence::licence::HolderKind;
 use crate::time::{Date, Timestamp};
 

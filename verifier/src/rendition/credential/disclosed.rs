@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::{HIDDEN, PORTRAIT};
-use crate::emit::sha256;
+use crate::digest::sha256;
 use crate::encoding::{b64u, json};
 use crate::licence::licence::HolderKind;
 

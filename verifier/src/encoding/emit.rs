@@ -2,6 +2,8 @@
 //!
 //! Callers write map keys in the order of their encoded bytes; every other rule (shortest heads, definite lengths) holds here.
 
+use super::cbor::write_head;
+
 /// A buffer of deterministic CBOR.
 #[derive(Default)]
 pub(crate) struct Emit(Vec<u8>);
@@ -16,24 +18,7 @@ impl Emit {
     }
 
     fn head(&mut self, major: u8, value: u64) -> &mut Self {
-        let major = major << 5;
-        let bytes = value.to_be_bytes();
-        match value {
-            0..=23 => self.0.push(major | bytes[7]),
-            24..=0xff => self.0.extend_from_slice(&[major | 0x18, bytes[7]]),
-            0x100..=0xffff => {
-                self.0.push(major | 0x19);
-                self.0.extend_from_slice(&bytes[6..]);
-            }
-            0x1_0000..=0xffff_ffff => {
-                self.0.push(major | 0x1a);
-                self.0.extend_from_slice(&bytes[4..]);
-            }
-            _ => {
-                self.0.push(major | 0x1b);
-                self.0.extend_from_slice(&bytes);
-            }
-        }
+        write_head(major, value, &mut self.0);
         self
     }
 
@@ -81,18 +66,4 @@ impl Emit {
         self.0.push(0xf6);
         self
     }
-}
-
-/// SHA-256 of `bytes`.
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    sha256_of(&[bytes])
-}
-
-/// SHA-256 of `parts` one behind the other.
-pub(crate) fn sha256_of(parts: &[&[u8]]) -> [u8; 32] {
-    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
-    for part in parts {
-        context.update(part);
-    }
-    context.finish().as_ref().try_into().expect("SHA-256 is 32 bytes")
 }
