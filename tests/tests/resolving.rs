@@ -20,8 +20,8 @@ impl Holder {
         let issued = world.issue(types::SOCIAL_SECURITY_CARD, citizen.id_number).await;
         let visitor = Visitor::new();
         world.at_signer(&visitor, &citizen, None).await;
-        let resource = [("resource", world.signer_url.as_str())];
-        let tokens = CITIZENS.log_in(world, &Visitor::new(), &citizen, None, &resource).await;
+        let asked = [("resource", world.signer_url.as_str()), ("scope", "openid presentation.make")];
+        let tokens = CITIZENS.log_in(world, &Visitor::new(), &citizen, None, &asked).await;
         let licence = issued["id"].as_str().expect("an id").to_owned();
         Self { token: tokens.access().to_owned(), licence, visitor }
     }

@@ -19,6 +19,9 @@ use super::{SECRET, assertion_keys};
 
 const AT_SIGNER: [&str; 5] = ["licence.issue", "licence.end", "licence.read", "licence.lookup", "presentation.resolve"];
 
+/// What a holder's own token may do there.
+const OF_HOLDERS: [&str; 2] = ["licence.own", "presentation.make"];
+
 fn names(zh: &str) -> Names {
     Names { zh_cn: zh.to_owned(), en: String::new() }
 }
@@ -30,8 +33,9 @@ fn set(texts: &[&str]) -> BTreeSet<String> {
 /// Resources and clients.
 pub(super) async fn clients(idp: &Idp, urls: [&str; 3], keys: &[KeyStore; 3], now: Timestamp) {
     let [_, signer, desk] = urls;
+    let at_signer = [&AT_SIGNER[..], &OF_HOLDERS[..]].concat();
     for (resource, sector, scopes) in
-        [(signer, "licence-signer", &AT_SIGNER[..]), (desk, "verifier-desk", &["verify"][..])]
+        [(signer, "licence-signer", &at_signer[..]), (desk, "verifier-desk", &["verify"][..])]
     {
         let resource = Resource { resource: resource.into(), sector: sector.into(), scopes: set(scopes) };
         provision::resource(idp, resource).await.expect("a resource is kept");
@@ -66,7 +70,7 @@ pub(super) async fn clients(idp: &Idp, urls: [&str; 3], keys: &[KeyStore; 3], no
         all.push(NewClient {
             acts_for_organisations: true,
             region: region.into(),
-            scopes: set(&["openid", "profile", "organisation", "phone", "offline_access"]),
+            scopes: set(&[&["openid", "profile", "organisation", "phone", "offline_access"], &OF_HOLDERS[..]].concat()),
             resources: set(&[signer]),
             post_logout_redirect_uris: vec![party.signed_out()],
             ..NewClient::portal(party.client_id, names(zh), secret, party.callback)
