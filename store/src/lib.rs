@@ -51,14 +51,13 @@ macro_rules! on {
 
 /// Every statement of this crate for one database, with its name: each must prepare once `audit::MIGRATION_SQL` has run.
 pub fn statements(postgres: bool) -> Vec<(&'static str, &'static str)> {
-    let append = if postgres { audit::APPEND_POSTGRES } else { audit::APPEND_SQLITE };
     let mut all = vec![
         ("lease.take", lease::TAKE),
         ("lease.renew", lease::RENEW),
         ("lease.release", lease::RELEASE),
         ("lease.guard", lease::GUARD),
-        ("audit.append", append),
     ];
+    all.extend((1..=audit::row::AT_ONCE).map(|rows| ("audit.append", audit::row::insert(postgres, rows))));
     all.extend(audit::STATEMENTS);
     all
 }

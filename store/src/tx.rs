@@ -11,7 +11,8 @@ use std::time::Duration;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection};
 
-use crate::StorageError;
+use crate::audit::row::{self, Row};
+use crate::{StorageError, on};
 
 /// How long a rollback may take before its connection is thrown away instead.
 const ROLLBACK: Duration = Duration::from_secs(5);
@@ -28,6 +29,8 @@ pub struct Tx {
     /// How long one statement is waited for, whatever the server is doing.
     limit: Duration,
     statements: Arc<AtomicU64>,
+    /// What the audit record is told with the commit.
+    record: Vec<Row>,
 }
 
 /// What [`crate::on`] matches on.
@@ -70,7 +73,8 @@ impl Held {
 
 impl Tx {
     pub(crate) async fn begin(held: Held, limit: Duration, statements: Arc<AtomicU64>) -> Result<Self, StorageError> {
-        let mut tx = Self { held: Some(held), open: true, busy: true, failed: false, limit, statements };
+        let mut tx =
+            Self { held: Some(held), open: true, busy: true, failed: false, limit, statements, record: Vec::new() };
         in_its_own_task(async move {
             let held = tx.held.as_mut().expect("held since the line above");
             bounded(limit, held.run("BEGIN IMMEDIATE", "BEGIN")).await?; // refused: thrown away, busy as it is
@@ -81,7 +85,7 @@ impl Tx {
     }
 
     pub(crate) fn reader(held: Held, limit: Duration, statements: Arc<AtomicU64>) -> Self {
-        Self { held: Some(held), open: false, busy: false, failed: false, limit, statements }
+        Self { held: Some(held), open: false, busy: false, failed: false, limit, statements, record: Vec::new() }
     }
 
     /// How long one statement is waited for, for [`crate::on`].
@@ -125,6 +129,20 @@ impl Tx {
         matches!(self.held, Some(Held::Pg(_)))
     }
 
+    /// Takes a row of the audit record, to be written by [`Tx::commit`]; [`crate::audit::append`] has checked it.
+    pub(crate) fn note(&mut self, row: Row) {
+        self.record.push(row);
+    }
+
+    async fn write_record(&mut self) -> Result<(), StorageError> {
+        let record = std::mem::take(&mut self.record);
+        for rows in record.chunks(row::AT_ONCE) {
+            let sql = row::insert(self.is_postgres(), rows.len());
+            on!(self, c => row::bind_rows!(sqlx::query(sql), rows).execute(c).await.map(drop))?;
+        }
+        Ok(())
+    }
+
     /// Makes everything done in this transaction durable, even if the caller goes away meanwhile. Of a reader: gives
     /// the connection back.
     ///
@@ -133,16 +151,17 @@ impl Tx {
     /// `Aborted` if a statement was refused before: then nothing is kept, on either database (`ON CONFLICT` is the way
     /// to expect a row that may be there). Else what the database answers; after `Unavailable` it is unknown whether
     /// the work was kept.
-    pub async fn commit(mut self) -> Result<(), StorageError> {
+    pub async fn commit(self) -> Result<(), StorageError> {
+        if self.failed || (!self.open && !self.record.is_empty()) {
+            return Err(StorageError::Aborted);
+        }
         if !self.open {
             return Ok(());
         }
-        if self.failed {
-            return Err(StorageError::Aborted);
-        }
-        self.busy = true;
         in_its_own_task(async move {
             let mut tx = self; // the whole of it, so that its end is seen here
+            tx.write_record().await?;
+            tx.busy = true;
             let held = tx.held.as_mut().expect("held until this value ends");
             bounded(tx.limit, held.run("COMMIT", "COMMIT")).await?;
             (tx.open, tx.busy) = (false, false);
