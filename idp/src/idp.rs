@@ -52,16 +52,12 @@ const SWEEPS: &[Sweep] = &[
     },
     Sweep {
         name: "attempts",
-        sql: "DELETE FROM attempts WHERE bucket IN (SELECT bucket FROM attempts WHERE expires_at <= $1 LIMIT $2)",
+        sql: "DELETE FROM attempts WHERE bucket IN (SELECT bucket FROM attempts
+            WHERE expires_at <= $1 AND (known_until IS NULL OR known_until <= $1) LIMIT $2)",
     },
     Sweep {
         name: "registrations",
         sql: "DELETE FROM registrations WHERE id IN (SELECT id FROM registrations WHERE expires_at <= $1 LIMIT $2)",
-    },
-    Sweep {
-        name: "known devices",
-        sql: "DELETE FROM known_devices WHERE device_digest || ' ' || person_id IN
-            (SELECT device_digest || ' ' || person_id FROM known_devices WHERE expires_at <= $1 LIMIT $2)",
     },
     Sweep {
         name: "refresh tokens",

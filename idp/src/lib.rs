@@ -15,6 +15,7 @@ pub mod session;
 pub mod settings;
 pub mod storage;
 
+pub(crate) mod browser;
 pub(crate) mod cache;
 pub(crate) mod digest;
 pub(crate) mod flow;

@@ -964,7 +964,7 @@ async fn a_revocation_is_not_overtaken_by_a_refresh() {
 }
 
 #[tokio::test]
-async fn a_look_ends_no_session_and_a_warm_sign_on_costs_six_statements() {
+async fn a_look_ends_no_session() {
     let world = World::start().await;
     let alice = world.person("alice", "张三", NUMBER).await;
     let mut browser = Visitor::default();
@@ -976,11 +976,7 @@ async fn a_look_ends_no_session_and_a_warm_sign_on_costs_six_statements() {
         .body(String::new())
         .unwrap();
     assert_eq!(world.send(look).await.status, StatusCode::OK);
-    let before = world.idp.db().statements();
     let reply = world.get(&mut browser, &world.authorize("portal", &[])).await;
     let tokens = world.redeem(&reply.answer(CALLBACK)["code"]).await;
     assert_eq!(tokens.status, StatusCode::OK, "{}", tokens.text);
-    // sessions, subject and consent, the code, its audit row; the code's taking, its audit row; clients may be read again
-    let spent = world.idp.db().statements() - before;
-    assert!((6..=8).contains(&spent), "{spent}");
 }

@@ -80,18 +80,34 @@ impl Wait {
     }
 }
 
-/// The buckets that a try is counted in. `account` is the digest of what names the person, known or not; `device` the
-/// digest of a device where the person is known.
-pub fn buckets(tried: Tried, account: &str, source: Option<IpAddr>, device: Option<&str>) -> Vec<Bucket> {
-    if let Some(device) = device {
-        let key = digest::parts(&["device", tried.name(), account, device]);
-        return vec![Bucket { key, allowed: 2 * tried.of_account() }];
-    }
+/// The buckets that a try is counted in, the person's and the network's. `account` is the digest of what names the person, known
+/// or not.
+pub fn buckets(tried: Tried, account: &str, source: Option<IpAddr>) -> [Bucket; 2] {
     let network = network(source);
-    vec![
-        Bucket { key: digest::parts(&["account", tried.name(), account, &network]), allowed: tried.of_account() },
-        source_bucket(tried, &network),
-    ]
+    let key = digest::parts(&["account", tried.name(), account, &network]);
+    [Bucket { key, allowed: tried.of_account() }, source_bucket(tried, &network)]
+}
+
+/// A try of a password: counted at the person's own device alone if it comes from there, which the store sees; else at person
+/// and network.
+#[derive(Clone, Debug)]
+pub struct PasswordTry {
+    /// The person's bucket in this network.
+    pub account: Bucket,
+    /// The network's bucket.
+    pub network: Bucket,
+    /// The digest of the device that the browser says it is, or empty.
+    pub device: String,
+    /// How many tries pass at the person's own device.
+    pub device_allowed: i64,
+}
+
+impl PasswordTry {
+    /// A try from there at what names a person.
+    pub fn new(account: &str, source: Option<IpAddr>, device: &str) -> Self {
+        let [account, network] = buckets(Tried::Password, account, source);
+        Self { account, network, device: device.to_owned(), device_allowed: 2 * Tried::Password.of_account() }
+    }
 }
 
 /// How many registrations of one number pass without a wait, from wherever: each sends messages to its holder, and tries of
@@ -144,24 +160,19 @@ pub(crate) fn network(source: Option<IpAddr>) -> String {
 mod tests {
     use super::*;
 
-    fn keys(account: &str, source: &str, device: Option<&str>) -> Vec<String> {
+    fn keys(account: &str, source: &str) -> [String; 2] {
         let source = Some(source.parse().expect("an address"));
-        buckets(Tried::Password, account, source, device).into_iter().map(|b| b.key).collect()
+        buckets(Tried::Password, account, source).map(|bucket| bucket.key)
     }
 
     #[test]
-    fn buckets_keep_people_networks_and_devices_apart() {
-        let base = keys("a", "203.0.113.1", None);
-        assert_eq!(base.len(), 2);
-        assert_eq!(keys("b", "203.0.113.1", None)[1], base[1], "one network");
-        assert_ne!(keys("b", "203.0.113.1", None)[0], base[0]);
-        assert_ne!(keys("a", "203.0.113.2", None)[0], base[0]);
-        assert_eq!(keys("a", "::ffff:203.0.113.1", None), base);
-        assert_eq!(keys("a", "2001:db8::1", None), keys("a", "2001:db8::ffff", None));
-        let own = keys("a", "203.0.113.1", Some("d"));
-        assert_eq!(own.len(), 1);
-        assert!(!base.contains(&own[0]));
-        assert_eq!(own, keys("a", "203.0.113.9", Some("d")));
+    fn buckets_keep_people_and_networks_apart() {
+        let base = keys("a", "203.0.113.1");
+        assert_eq!(keys("b", "203.0.113.1")[1], base[1], "one network");
+        assert_ne!(keys("b", "203.0.113.1")[0], base[0]);
+        assert_ne!(keys("a", "203.0.113.2")[0], base[0]);
+        assert_eq!(keys("a", "::ffff:203.0.113.1"), base);
+        assert_eq!(keys("a", "2001:db8::1"), keys("a", "2001:db8::ffff"));
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub async fn person(idp: &Idp, new: &NewPerson) -> Result<PersonId, LoadError> {
     let now = idp.sources().now();
     let fields = idp.field_keys(now)?;
     let login = Login::Number(new.number.clone());
-    let found = accounts::find(&mut idp.db().reader().await?, &fields, &login, "", now).await?;
+    let found = accounts::find(&mut idp.db().reader().await?, &fields, &login).await?;
     if let Some(found) = found.filter(|found| found.level >= new.level.min(2)) {
         return Ok(found.person);
     }

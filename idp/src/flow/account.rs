@@ -11,7 +11,7 @@ use crate::account::password::PasswordFailure;
 use crate::error::Error;
 use crate::ids::{PersonId, SessionId, random_text};
 use crate::session;
-use crate::storage::{accounts, attempts, passkeys};
+use crate::storage::{accounts, passkeys, recognition};
 
 /// Begins the registration of a passkey: the options for the browser.
 pub(crate) async fn begin_passkey(idp: &Idp, person: &PersonId, display: &str, ceremony: &str) -> Result<Value, Error> {
@@ -102,7 +102,7 @@ pub(crate) async fn set_password(
     accounts::set_password(&mut tx, person, &hash, now).await?;
     session::end_all(&mut tx, person, kept, now).await?;
     session::revoke_all(&mut tx, person, now).await?;
-    attempts::forget(&mut tx, person).await?;
+    recognition::forget(&mut tx, person).await?;
     let row = audit::Row::new(person.as_str(), "password.set", "done", now).incident(incident);
     audit::append(&mut tx, &row).await?;
     tx.commit().await?;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use store::{Tx, audit};
 use verifier::time::Timestamp;
 
+use crate::browser::Browser;
 use crate::client::{Client, GrantType};
 use crate::error::Error;
 use crate::grant::{ActingClaims, CODE_SECONDS, Granted, MandateClaims, OrganisationClaims};
-use crate::http::browser::Browser;
 use crate::ids::random_text;
 use crate::interaction::{Acting, Asker, Interaction, Prompt, Request, ResponseMode};
+use crate::session::live::Seen;
 use crate::session::{self, Session};
 use crate::storage::authorizations::{self, Issued};
 use crate::storage::people::{self, LiveMandate};
@@ -191,9 +192,9 @@ async fn decide(
 ) -> Result<Decided, Error> {
     let sessions = match interaction.fresh.take() {
         Some(fresh) => vec![fresh],
-        None => session::of_browser(tx, browser, now).await?,
+        None => session::at_client(tx, browser, interaction.client(), now).await?,
     };
-    let session = match pick(tx, interaction, sessions, now).await? {
+    let Seen { session, here } = match pick(tx, interaction, sessions, now).await? {
         Ok(session) => session,
         Err(step) => return Ok(Decided::Step(step)),
     };
@@ -209,14 +210,19 @@ async fn decide(
             description: "the sign-in did not reach the level that was asked for",
         }));
     }
+    if here.as_ref().is_some_and(|here| !here.has_mandates) && interaction.acting.is_none() {
+        interaction.acting = Some(Acting::Self_);
+    }
     let mandate = match act_for(tx, interaction, &client, &session, now).await? {
         Ok(mandate) => mandate,
         Err(step) => return Ok(Decided::Step(step)),
     };
     let organisation = mandate.as_ref().map(|mandate| &mandate.organisation);
-    let situation =
-        subjects::situation(tx, idp.sources(), &session.person, organisation, &client.client_id, &client.sector, now)
-            .await?;
+    let (sources, sector) = (idp.sources(), &client.sector);
+    let situation = match here.filter(|_| organisation.is_none()) {
+        Some(here) => Situation::of_person(tx, sources, &session.person, here, sector, now).await?,
+        None => subjects::situation(tx, sources, &session.person, organisation, &client.client_id, sector, now).await?,
+    };
     let sub = situation.organisation_sub.as_ref().unwrap_or(&situation.person_sub);
     if interaction.request.subject.as_ref().is_some_and(|wanted| wanted != sub && *wanted != situation.person_sub) {
         return Ok(Decided::Refuse(Refused {
@@ -235,11 +241,11 @@ async fn decide(
 async fn pick(
     tx: &mut Tx,
     interaction: &mut Interaction,
-    mut sessions: Vec<Session>,
+    mut sessions: Vec<Seen>,
     now: Timestamp,
-) -> Result<Result<Session, Step>, Error> {
+) -> Result<Result<Seen, Step>, Error> {
     if let Some(chosen) = interaction.session.clone() {
-        if let Some(at) = sessions.iter().position(|session| session.id == chosen) {
+        if let Some(at) = sessions.iter().position(|seen| seen.session.id == chosen) {
             return Ok(Ok(sessions.swap_remove(at)));
         }
         interaction.session = None; // it has ended, or it is another browser's
@@ -269,14 +275,14 @@ async fn pick(
         _ if sessions.len() == 1 => Some(0),
         (Asker::Client(client), None) => {
             let last = subjects::last_session(tx, &client.client_id, &sessions).await?;
-            last.and_then(|id| sessions.iter().position(|session| session.id == id))
+            last.and_then(|id| sessions.iter().position(|seen| seen.session.id == id))
         }
         (Asker::Page(_), _) => Some(0),
     };
     let Some(at) = found else { return Ok(Err(Step::SelectAccount)) };
-    let session = sessions.swap_remove(at);
-    interaction.session = Some(session.id.clone());
-    Ok(Ok(session))
+    let seen = sessions.swap_remove(at);
+    interaction.session = Some(seen.session.id.clone());
+    Ok(Ok(seen))
 }
 
 /// The session of the person whose `sub` it is at the client, or who may act for the organisation whose `sub` it is.
@@ -284,16 +290,16 @@ async fn of_subject(
     tx: &mut Tx,
     client: &Client,
     sub: &str,
-    sessions: &[Session],
+    sessions: &[Seen],
     now: Timestamp,
 ) -> Result<Option<(usize, Option<Acting>)>, Error> {
     match subjects::principal(tx, &client.sector, sub).await? {
         Some(Principal::Person(person)) => {
-            Ok(sessions.iter().position(|session| session.person == person).map(|at| (at, None)))
+            Ok(sessions.iter().position(|seen| seen.session.person == person).map(|at| (at, None)))
         }
         Some(Principal::Organisation(organisation)) => {
-            for (at, session) in sessions.iter().enumerate() {
-                let mandates = people::mandates(tx, &session.person, now).await?;
+            for (at, seen) in sessions.iter().enumerate() {
+                let mandates = people::mandates(tx, &seen.session.person, now).await?;
                 if let Some(mandate) = mandates.into_iter().find(|m| m.organisation == organisation) {
                     return Ok(Some((at, Some(Acting::Mandate(mandate.id)))));
                 }

@@ -15,7 +15,7 @@ use crate::flow::sign_in::{From, account_key};
 use crate::ids::{PersonId, random_text};
 use crate::session;
 use crate::storage::registrations::{self, New, Purpose, Registration, Tried};
-use crate::storage::{accounts, attempts as attempts_store};
+use crate::storage::{accounts, attempts as attempts_store, recognition};
 
 /// Who somebody says he is.
 pub(crate) struct Said {
@@ -56,7 +56,7 @@ pub(crate) async fn begin(
     let fields = idp.field_keys(now)?;
     let login = Login::Number(said.number.clone());
     let account = account_key(&fields.digest(login.kind(), &login.canonical()));
-    let buckets = attempts::buckets(Try::Registration, &account, from.source, None);
+    let buckets = attempts::buckets(Try::Registration, &account, from.source);
     let mut tx = idp.db().begin().await?;
     let mut taken = attempts_store::take(&mut tx, &buckets, now).await?;
     if taken.is_ok() {
@@ -145,13 +145,16 @@ pub(crate) async fn confirm(
     let (number, _) = numbers(registration)?;
     let login = Login::Number(number);
     let mut tx = idp.db().begin().await?;
-    let found = accounts::find(&mut tx, &fields, &login, from.device, now).await?;
-    let device = found.filter(|found| found.on_known_device).map(|_| from.device);
+    let device = match accounts::find(&mut tx, &fields, &login).await? {
+        Some(found) if recognition::is_known(&mut tx, from.device, &found.person, now).await? => Some(from.device),
+        _ => None,
+    };
     let account = account_key(&fields.digest(login.kind(), &login.canonical()));
-    let of_codes = [attempts::of_codes(&account, device)];
+    let of_codes = attempts::of_codes(&account, device);
     let mut taken = attempts_store::take(&mut tx, &[attempts::of_source(Try::Code, from.source)], now).await?;
     if taken.is_ok() {
-        taken = attempts_store::take_with(&mut tx, &of_codes, attempts::WAITS_OF_CODES, now).await?;
+        taken =
+            attempts_store::take_with(&mut tx, std::slice::from_ref(&of_codes), attempts::WAITS_OF_CODES, now).await?;
     }
     if let Err(wait) = taken {
         tx.commit().await?;
@@ -162,7 +165,7 @@ pub(crate) async fn confirm(
     let row = audit::Row::new("anonymous", "registration.confirm", result, now).incident(from.incident);
     audit::append(&mut tx, &row).await?;
     if tried == Tried::Confirmed {
-        attempts_store::succeeded(&mut tx, &of_codes).await?;
+        attempts_store::begin_anew(&mut tx, &of_codes).await?;
     }
     tx.commit().await?; // the try is spent, whatever came out
     Ok(Ok(tried))
@@ -198,7 +201,7 @@ pub(crate) async fn complete(
     let login = Login::Number(number);
     let name = Name::read(&registration.name).map_err(|_| Error::Damaged("registrations.name"))?;
     let confirmed = registration.level >= 2;
-    let person = whose(tx, idp, &fields, &login, registration).await?;
+    let person = whose(tx, &fields, &login, registration).await?;
     let is_new = person.is_none();
     let person = if let Some(person) = person {
         person
@@ -232,7 +235,7 @@ pub(crate) async fn complete(
     if !is_new && !matches!(means, NewMeans::AsBefore) {
         session::end_all(tx, &person, None, now).await?;
         session::revoke_all(tx, &person, now).await?;
-        attempts_store::forget(tx, &person).await?;
+        recognition::forget(tx, &person).await?;
     }
     let action = if is_new { "person.register" } else { "person.confirm" };
     let row = audit::Row::new(person.as_str(), action, "done", now).object(format!("person:{person}"));
@@ -243,14 +246,12 @@ pub(crate) async fn complete(
 /// The person that the registration is for, if there is one: who proved the number before, or who is signed in.
 async fn whose(
     tx: &mut Tx,
-    idp: &Idp,
     fields: &keys::field::FieldKeys,
     login: &Login,
     registration: &Registration,
 ) -> Result<Option<PersonId>, Error> {
-    let now = idp.sources().now();
     if registration.level >= 2 {
-        let holder = accounts::find(tx, fields, login, "", now).await?.filter(|found| found.level >= 2);
+        let holder = accounts::find(tx, fields, login).await?.filter(|found| found.level >= 2);
         if let Some(holder) = holder {
             return Ok(Some(holder.person));
         }
@@ -320,7 +321,7 @@ pub(crate) async fn person_of(
 ) -> Result<Option<PersonId>, Error> {
     let fields = idp.field_keys(idp.sources().now())?;
     let (number, _) = numbers(registration)?;
-    if let Some(person) = whose(tx, idp, &fields, &Login::Number(number), registration).await? {
+    if let Some(person) = whose(tx, &fields, &Login::Number(number), registration).await? {
         return Ok(Some(person));
     }
     Ok(registrations::prepare(tx, id, &PersonId::random(idp.sources())?).await?)

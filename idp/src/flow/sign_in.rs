@@ -6,7 +6,7 @@ use store::audit;
 use verifier::time::Timestamp;
 
 use crate::Idp;
-use crate::account::attempts::{self, Bucket, Tried, Wait};
+use crate::account::attempts::{self, PasswordTry, Tried, Wait};
 use crate::account::evidence::{Factor, acr};
 use crate::account::passkey::{PasskeyError, Passkeys};
 use crate::account::password::PasswordFailure;
@@ -14,7 +14,12 @@ use crate::account::{Login, Password};
 use crate::assurance::{Amr, Authentication};
 use crate::error::Error;
 use crate::ids::PersonId;
+use crate::session::live::Here;
+use crate::storage::recognition::{self, At};
 use crate::storage::{accounts, attempts as attempts_store, passkeys};
+
+/// How long a device stays known.
+pub(crate) const DEVICE_SECONDS: i64 = 400 * 86_400;
 
 /// From where somebody tries.
 #[derive(Clone, Copy)]
@@ -33,8 +38,10 @@ pub(crate) struct Recognised {
     /// The identity level.
     pub(crate) level: i64,
     pub(crate) factor: Factor,
-    /// The buckets that the try was counted in.
-    pub(crate) buckets: Vec<Bucket>,
+    /// What the try was counted in, unless at the person's own device alone.
+    pub(crate) tried: Option<PasswordTry>,
+    /// What stands of the person at the client, where it was read: before the means was judged, so as old as that takes.
+    pub(crate) here: Option<Here>,
     pub(crate) at: Timestamp,
 }
 
@@ -71,25 +78,25 @@ pub(crate) enum NotRecognised {
 }
 
 /// Recognises a person by number or phone and password. Known and unknown numbers take the same steps: one statement to
-/// look, one to count, one hash, one row in the record.
+/// count and look, one hash, one row in the record.
 pub(crate) async fn by_password(
     idp: &Idp,
     login: &Login,
     password: &Password,
+    at: At<'_>,
     from: From<'_>,
 ) -> Result<Result<Recognised, NotRecognised>, Error> {
     let now = idp.sources().now();
     let fields = idp.field_keys(now)?;
     let mut tx = idp.db().begin().await?;
-    let found = accounts::find(&mut tx, &fields, login, from.device, now).await?;
     let account = account_key(&fields.digest(login.kind(), &login.canonical()));
-    let device = found.as_ref().filter(|found| found.on_known_device).map(|_| from.device);
-    let buckets = attempts::buckets(Tried::Password, &account, from.source, device);
-    let taken = attempts_store::take(&mut tx, &buckets, now).await?;
+    let tried = PasswordTry::new(&account, from.source, from.device);
+    let found = recognition::try_password(&mut tx, &fields, login, &tried, at, now).await?;
     tx.commit().await?;
-    if let Err(wait) = taken {
-        return Ok(Err(NotRecognised::Wait(wait)));
-    }
+    let found = match found {
+        Ok(found) => found,
+        Err(wait) => return Ok(Err(NotRecognised::Wait(wait))),
+    };
     let kept = found.as_ref().and_then(|found| found.password.as_deref());
     match idp.people().passwords.fits(password, kept).await {
         Ok(true) => {}
@@ -104,7 +111,14 @@ pub(crate) async fn by_password(
         Err(PasswordFailure::Failed) => return Err(Error::Damaged("a password could not be hashed")),
     }
     let Some(found) = found else { return Ok(Err(NotRecognised::Wrong)) };
-    Ok(Ok(Recognised { person: found.person, level: found.level, factor: Factor::Password, buckets, at: now }))
+    Ok(Ok(Recognised {
+        person: found.person,
+        level: found.level,
+        factor: Factor::Password,
+        tried: (!found.on_device).then_some(tried),
+        here: Some(found.here),
+        at: now,
+    }))
 }
 
 /// Begins a sign-in by passkey: the options for the browser. With a login, the passkeys of whoever it leads to are named; for
@@ -128,7 +142,7 @@ pub(crate) async fn begin_passkey(
     let mut allowed = Vec::new();
     let mut meant = person.cloned();
     if let Some(login) = who {
-        let found = accounts::find(&mut tx, &fields, login, "", now).await?;
+        let found = accounts::find(&mut tx, &fields, login).await?;
         meant = found.map(|found| found.person);
         let nobody = PersonId::stored(String::new());
         allowed = passkeys::allowed(&mut tx, meant.as_ref().unwrap_or(&nobody)).await?;
@@ -187,7 +201,7 @@ pub(crate) async fn by_passkey(
         return Ok(Err(PasskeyError::Counter));
     }
     let factor = Factor::Passkey { synced: used.backup_eligible };
-    Ok(Ok(Recognised { person, level, factor, buckets: Vec::new(), at: now }))
+    Ok(Ok(Recognised { person, level, factor, tried: None, here: None, at: now }))
 }
 
 /// Writes down a refused sign-in.
@@ -213,11 +227,9 @@ pub(crate) async fn settle(
     action: &str,
     incident: &str,
 ) -> Result<(), Error> {
-    if !recognised.buckets.is_empty() {
-        attempts_store::succeeded(tx, &recognised.buckets).await?;
-    }
-    let life = crate::http::people::DEVICE_SECONDS;
-    attempts_store::know(tx, device, &recognised.person, recognised.at, life).await?;
+    let known_until = recognised.at.plus(DEVICE_SECONDS);
+    let Recognised { person, tried, at, .. } = recognised;
+    recognition::settle(tx, tried.as_ref(), device, person, *at, known_until).await?;
     let row = audit::Row::new(recognised.person.as_str(), action, "done", recognised.at).incident(incident);
     Ok(audit::append(tx, &row).await?)
 }

@@ -66,7 +66,7 @@ pub(crate) async fn answer(
     let mut interaction = steps::load(&idp, &mut tx, &id, &browser).await?;
     let asker = spoken(&asker, &interaction);
     if !form.cancel.is_empty() {
-        return steps::cancel(&idp, &asker, tx, interaction).await;
+        return steps::cancel(&idp, &asker, &browser, tx, interaction).await;
     }
     let Some(person) = person(&idp, &mut tx, &browser, &interaction).await? else {
         return steps::go_on(&idp, &asker, &browser, tx, interaction, None).await;

@@ -101,7 +101,7 @@ pub(crate) async fn answer(
         Err(interaction) => return steps::go_on(&idp, &asker, &browser, tx, interaction, None).await,
     };
     if form.cancel.is_some() {
-        return steps::cancel(&idp, &asker, tx, question.interaction).await;
+        return steps::cancel(&idp, &asker, &browser, tx, question.interaction).await;
     }
     let kept: Vec<String> = question
         .scopes

@@ -212,7 +212,7 @@ async fn confirmed(
     now: Timestamp,
 ) -> Result<Option<PersonId>, Error> {
     let fields = idp.field_keys(now)?;
-    let found = accounts::find(tx, &fields, &Login::Number(number), "", now).await?;
+    let found = accounts::find(tx, &fields, &Login::Number(number)).await?;
     let Some(found) = found.filter(|found| found.level >= 2) else { return Ok(None) };
     let shown = accounts::shown(tx, &fields, &found.person).await?;
     let same = shown.and_then(|shown| Name::read(&shown.name).ok()).is_some_and(|known| known.matches(name));

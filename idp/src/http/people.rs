@@ -13,6 +13,7 @@ use crate::account::evidence::Means;
 use crate::account::passkey::PasskeyError;
 use crate::account::password::Weakness;
 use crate::error::Error;
+use crate::flow::sign_in::DEVICE_SECONDS;
 use crate::http::browser::Browser;
 use crate::ids::{PersonId, random_text};
 use crate::interaction::Interaction;
@@ -24,8 +25,6 @@ use verifier::time::Timestamp;
 
 /// What the name of the cookie of a known device ends in.
 const DEVICE: &str = "_device";
-/// How long a device stays known.
-pub(crate) const DEVICE_SECONDS: i64 = 400 * 86_400;
 /// The length of its value: base64url of 32 bytes.
 const DEVICE_LENGTH: usize = 43;
 

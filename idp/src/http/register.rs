@@ -436,7 +436,8 @@ async fn enter(
         person: authentication.person.clone(),
         level,
         factor: Factor::Code,
-        buckets: Vec::new(),
+        tried: None,
+        here: None,
         at: now,
     };
     sign_in::settle(&mut tx, &recognised, &device, "session.sign_in", asker.incident().as_str()).await?;

@@ -56,7 +56,7 @@ pub(crate) async fn answer(
     let mut interaction = steps::load(&idp, &mut tx, &id, &browser).await?;
     let asker = spoken(&asker, &interaction);
     if !form.cancel.is_empty() {
-        return steps::cancel(&idp, &asker, tx, interaction).await;
+        return steps::cancel(&idp, &asker, &browser, tx, interaction).await;
     }
     let now = idp.sources().now();
     let sessions = session::of_browser(&mut tx, &browser, now).await?;

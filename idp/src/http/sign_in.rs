@@ -23,6 +23,7 @@ use crate::http::people::{self, Errors, Portal};
 use crate::http::{problem, steps};
 use crate::interaction::{Asker as Who, Interaction, Prompt};
 use crate::session::{self, Session, SignedIn};
+use crate::storage::recognition::At;
 use crate::storage::{accounts, authorizations, passkeys};
 
 /// What the form sends.
@@ -48,6 +49,13 @@ pub(crate) struct SignInForm {
     cancel: String,
 }
 
+impl SignInForm {
+    /// Whether none of the other ways was taken.
+    fn is_password(&self) -> bool {
+        [&self.cancel, &self.skip, &self.make, &self.passkey, &self.answer].iter().all(|way| way.is_empty())
+    }
+}
+
 /// What the page shows beside its fixed words.
 #[derive(Default)]
 struct Shown {
@@ -64,7 +72,7 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let mut tx = idp.db().reader().await.map_err(problem::of_storage)?;
-    let interaction = steps::load(&idp, &mut tx, &id, &browser).await?;
+    let interaction = steps::load_begun(&idp, &mut tx, &id, &browser).await?;
     let asker = spoken(&asker, &interaction);
     if let Some(lift) = Lift::of(&idp, &mut tx, &interaction, &browser).await? {
         return Ok(lift.page(&asker, &interaction, &Errors::default()).into_response());
@@ -82,23 +90,28 @@ pub(crate) async fn answer(
     Form(form): Form<SignInForm>,
 ) -> Result<Response, Problem> {
     asker.check_form(&form.form_token, &id)?;
+    if form.is_password() {
+        let mut tx = idp.db().reader().await.map_err(problem::of_storage)?;
+        let interaction = steps::load_begun(&idp, &mut tx, &id, &browser).await?;
+        drop(tx); // hashing takes its time, and there are few connections
+        return with_password(&idp, &spoken(&asker, &interaction), &browser, interaction, form).await;
+    }
     let mut tx = idp.db().begin().await.map_err(problem::of_storage)?;
     let interaction = steps::load(&idp, &mut tx, &id, &browser).await?;
     let asker = spoken(&asker, &interaction);
     if !form.cancel.is_empty() {
-        return steps::cancel(&idp, &asker, tx, interaction).await;
+        return steps::cancel(&idp, &asker, &browser, tx, interaction).await;
     }
-    if !form.skip.is_empty() && interaction.is_signed_in() {
-        return steps::go_on(&idp, &asker, &browser, tx, interaction, None).await;
+    if !form.skip.is_empty() {
+        if interaction.is_signed_in() {
+            return steps::go_on(&idp, &asker, &browser, tx, interaction, None).await;
+        }
+        return Ok(steps::see_other(&format!("/sign-in/{id}"))); // there is nothing to skip
     }
     if !form.make.is_empty() {
         return make_passkey(&idp, &asker, &browser, tx, interaction, &form).await;
     }
-    if !form.passkey.is_empty() || !form.answer.is_empty() {
-        return with_passkey(&idp, &asker, &browser, tx, interaction, form).await;
-    }
-    drop(tx); // hashing takes its time, and the database has one writer
-    with_password(&idp, &asker, &browser, interaction, form).await
+    with_passkey(&idp, &asker, &browser, tx, interaction, form).await
 }
 
 /// `POST /sign-in/{id}/passkey`: the options for `navigator.credentials`.
@@ -157,7 +170,8 @@ async fn with_password(
         }
     };
     let device = people::device(asker);
-    let recognised = match sign_in::by_password(idp, &login, &password, from(asker, &device)).await? {
+    let at = At(interaction.client().map(|client| (&client.client_id, client.sector.as_str())));
+    let recognised = match sign_in::by_password(idp, &login, &password, at, from(asker, &device)).await? {
         Ok(recognised) => recognised,
         Err(NotRecognised::Wrong) => {
             let mut errors = Errors::one("login", words.get("signin-wrong"));
@@ -259,6 +273,7 @@ pub(crate) async fn signed_in(
     sign_in::settle(&mut tx, recognised, &device, "session.sign_in", incident).await?;
     let authentication = recognised.authentication(remember);
     let signed_in = session::sign_in(&mut tx, idp, &mut interaction, browser, &authentication).await?;
+    interaction.stands(recognised.here.clone());
     let response = go_on_or_rise(idp, asker, browser, tx, interaction, signed_in, |_| true).await?;
     Ok(people::with_cookie(cookie, response))
 }
@@ -275,7 +290,7 @@ pub(crate) async fn go_on_or_rise(
     may: fn(Way) -> bool,
 ) -> Result<Response, Problem> {
     let way = match (&interaction.fresh, interaction.wanted_acr()) {
-        (Some(session), Some(wanted)) => Way::of(idp, &mut tx, session, wanted).await?,
+        (Some(seen), Some(wanted)) => Way::of(idp, &mut tx, &seen.session, wanted).await?,
         _ => None,
     };
     if !way.is_some_and(may) {
@@ -286,6 +301,7 @@ pub(crate) async fn go_on_or_rise(
     }
     tx.commit().await.map_err(problem::of_storage)?;
     let next = steps::see_other(&format!("/sign-in/{}", interaction.id));
+    let next = people::with_cookie(browser::forget_begun(idp, browser), next);
     Ok((browser::session_cookie(idp, &signed_in), next).into_response())
 }
 

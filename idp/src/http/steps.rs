@@ -22,14 +22,14 @@ use web::{Asker, Page, Problem, Words};
 use crate::Idp;
 use crate::client::redirect;
 use crate::error::Error;
-use crate::flow::authorize::{self, Answer, Next, Refused};
+use crate::flow::authorize::{self, Answer, Next, Refused, Step};
 use crate::http::browser::{self, Browser};
 use crate::http::sign_in::spoken;
 use crate::http::{people, problem};
 use crate::ids::InteractionId;
 use crate::interaction::{self, Asker as Who, Interaction, ResponseMode};
 use crate::session::SignedIn;
-use crate::storage::authorizations;
+use crate::storage::{authorizations, begun};
 
 /// The interaction whose id stands in the path.
 ///
@@ -39,6 +39,15 @@ use crate::storage::authorizations;
 pub async fn load(idp: &Idp, tx: &mut Tx, id: &str, browser: &Browser) -> Result<Interaction, Problem> {
     let id = InteractionId::parse(id).ok_or_else(problem::no_interaction)?;
     interaction::find(tx, idp, &id, browser, idp.sources().now()).await?.ok_or_else(problem::no_interaction)
+}
+
+/// As [`load`], for a sign-in page: from what the browser carries, if that is the interaction that it began last.
+pub(crate) async fn load_begun(idp: &Idp, tx: &mut Tx, id: &str, browser: &Browser) -> Result<Interaction, Problem> {
+    let parsed = InteractionId::parse(id).ok_or_else(problem::no_interaction)?;
+    match begun::open(idp, tx, &parsed, browser, idp.sources().now()).await? {
+        Some(interaction) => Ok(interaction),
+        None => load(idp, tx, id, browser).await,
+    }
 }
 
 /// Lets an interaction go on after a form of its page, commits, and answers: 303 to the next page of ours, or the page that
@@ -59,6 +68,7 @@ pub async fn go_on(
     let next = authorize::advance(idp, &mut tx, &mut interaction, browser, None, incident).await?;
     tx.commit().await.map_err(problem::of_storage)?;
     let response = respond(&spoken(asker, &interaction), &interaction, next, &Method::POST)?;
+    let response = people::with_cookie(browser::forget_begun(idp, browser), response);
     Ok(match signed_in {
         Some(signed_in) => (browser::session_cookie(idp, &signed_in), response).into_response(),
         None => response,
@@ -88,8 +98,12 @@ pub(crate) async fn begin(
     let incident = asker.incident().as_str();
     let next = authorize::advance(idp, &mut tx, &mut interaction, browser, Some(&mark), incident).await?;
     tx.commit().await.map_err(problem::of_storage)?;
+    let begun = match next {
+        Next::Step(Step::SignIn) if interaction.session().is_none() => browser::begun_cookie(idp, &interaction, &mark)?,
+        _ => None,
+    };
     let response = respond(asker, &interaction, next, &Method::GET)?;
-    Ok(people::with_cookie(cookie, response))
+    Ok(people::with_cookie(cookie, people::with_cookie(begun, response)))
 }
 
 /// Keeps a new interaction of one of our own pages and answers with 303 to `page`, which goes on with it.
@@ -123,7 +137,13 @@ fn mark(idp: &Idp, browser: &Browser) -> Result<(String, Option<SetCookie>), Err
 /// # Errors
 ///
 /// `interaction.unknown` if it is over; a `Problem` of storage.
-pub async fn cancel(idp: &Idp, asker: &Asker, mut tx: Tx, interaction: Interaction) -> Result<Response, Problem> {
+pub async fn cancel(
+    idp: &Idp,
+    asker: &Asker,
+    browser: &Browser,
+    mut tx: Tx,
+    interaction: Interaction,
+) -> Result<Response, Problem> {
     let refused = Refused { error: "access_denied", description: "the person did not want to go on" };
     let next = match &interaction.asker {
         Who::Client(client) => {
@@ -133,7 +153,8 @@ pub async fn cancel(idp: &Idp, asker: &Asker, mut tx: Tx, interaction: Interacti
         Who::Page(_) => Next::Page("/".to_owned()),
     };
     tx.commit().await.map_err(problem::of_storage)?;
-    respond(&spoken(asker, &interaction), &interaction, next, &Method::POST)
+    let response = respond(&spoken(asker, &interaction), &interaction, next, &Method::POST)?;
+    Ok(people::with_cookie(browser::forget_begun(idp, browser), response))
 }
 
 fn respond(asker: &Asker, interaction: &Interaction, next: Next, asked_by: &Method) -> Result<Response, Problem> {

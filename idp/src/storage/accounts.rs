@@ -18,10 +18,8 @@ const DIGESTS: usize = 3;
 const RP_ID: &str = "INSERT INTO installation (name, value) VALUES ('passkey_rp_id', $1)
     ON CONFLICT (name) DO UPDATE SET value = installation.value RETURNING value";
 const FIND: &str = "SELECT c.person_id, (SELECT coalesce(max(e.level), 0) FROM evidence e
-            WHERE e.person_id = c.person_id AND e.voided_at IS NULL), w.hash, d.person_id
+            WHERE e.person_id = c.person_id AND e.voided_at IS NULL)
     FROM claims c JOIN persons p ON p.id = c.person_id AND p.state = 'active'
-    LEFT JOIN passwords w ON w.person_id = c.person_id
-    LEFT JOIN known_devices d ON d.person_id = c.person_id AND d.device_digest = $4 AND d.expires_at > $5
     WHERE c.digest IN ($1, $2, $3) ORDER BY c.level DESC LIMIT 1";
 const CLAIM: &str = "INSERT INTO claims (digest, kind, person_id, level, since) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (digest) DO UPDATE
@@ -83,9 +81,6 @@ pub(crate) struct Found {
     pub(crate) person: PersonId,
     /// The identity level.
     pub(crate) level: i64,
-    pub(crate) password: Option<String>,
-    /// Whether the asking device is one of the person's.
-    pub(crate) on_known_device: bool,
 }
 
 /// What pages show a person of himself.
@@ -106,7 +101,7 @@ pub(crate) async fn rp_id(tx: &mut Tx, host: &str) -> Result<String, StorageErro
 }
 
 /// The digests under which a value may stand, padded to [`DIGESTS`].
-fn digests(fields: &FieldKeys, kind: &str, canonical: &str) -> Vec<Vec<u8>> {
+pub(super) fn digests(fields: &FieldKeys, kind: &str, canonical: &str) -> Vec<Vec<u8>> {
     let mut digests = fields.digests(kind, canonical);
     let first = digests.first().cloned().unwrap_or_default();
     digests.resize(DIGESTS, first);
@@ -114,27 +109,14 @@ fn digests(fields: &FieldKeys, kind: &str, canonical: &str) -> Vec<Vec<u8>> {
 }
 
 /// Finds whom a login leads to; the same one statement for known and unknown.
-pub(crate) async fn find(
-    tx: &mut Tx,
-    fields: &FieldKeys,
-    login: &Login,
-    device: &str,
-    now: Timestamp,
-) -> Result<Option<Found>, StorageError> {
+pub(crate) async fn find(tx: &mut Tx, fields: &FieldKeys, login: &Login) -> Result<Option<Found>, StorageError> {
     let digests = digests(fields, login.kind(), &login.canonical());
-    let row: Option<(String, i64, Option<String>, Option<String>)> = on!(tx, c => sqlx::query_as(FIND)
+    let row: Option<(String, i64)> = on!(tx, c => sqlx::query_as(FIND)
         .bind(&digests[0])
         .bind(&digests[1])
         .bind(&digests[2])
-        .bind(device)
-        .bind(now.seconds())
         .fetch_optional(c).await)?;
-    Ok(row.map(|(person, level, password, device)| Found {
-        person: PersonId::stored(person),
-        level,
-        password,
-        on_known_device: device.is_some(),
-    }))
+    Ok(row.map(|(person, level)| Found { person: PersonId::stored(person), level }))
 }
 
 /// Lets a number or phone lead to `person`, unless a stronger proof holds it; whether it does now.

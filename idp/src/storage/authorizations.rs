@@ -1,5 +1,6 @@
 //! The table `authorizations`: a request, its interaction, its code, the family of its tokens.
 
+use serde::{Deserialize, Serialize};
 use store::{StorageError, Tx, on, sqlx};
 use verifier::time::Timestamp;
 
@@ -7,7 +8,7 @@ use crate::Idp;
 use crate::error::Error;
 use crate::grant::Granted;
 use crate::ids::{ClientId, InteractionId, MandateId, OrganisationId, PersonId, SessionId};
-use crate::interaction::{Acting, Asker, Interaction, Request};
+use crate::interaction::state::{Acting, Asker, Interaction, LIFE_SECONDS, Request};
 
 const FIND_PENDING: &str = "SELECT id, client_id, request, login_hint, created_at, session_id, authenticated_at, acting, consented_at
     FROM authorizations
@@ -74,6 +75,7 @@ pub(crate) fn acting(text: &str) -> Acting {
 }
 
 /// A pending row, not yet joined with its client.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Pending(PendingRow);
 
 /// What was decided together with a code.
@@ -117,7 +119,7 @@ pub(crate) async fn find_pending(
     let row: Option<PendingRow> = on!(tx, c => sqlx::query_as(FIND_PENDING)
         .bind(id.as_str())
         .bind(at(0)).bind(at(1)).bind(at(2)).bind(at(3))
-        .bind(now.plus(-crate::interaction::LIFE_SECONDS).seconds())
+        .bind(now.plus(-LIFE_SECONDS).seconds())
         .fetch_optional(c).await)?;
     Ok(row.map(Pending))
 }
@@ -130,12 +132,25 @@ pub(crate) async fn find_stored(
 ) -> Result<Option<Pending>, StorageError> {
     let row: Option<PendingRow> = on!(tx, c => sqlx::query_as(FIND_STORED)
         .bind(id.as_str())
-        .bind(now.plus(-crate::interaction::LIFE_SECONDS).seconds())
+        .bind(now.plus(-LIFE_SECONDS).seconds())
         .fetch_optional(c).await)?;
     Ok(row.map(Pending))
 }
 
 impl Pending {
+    /// The row of an interaction that has just begun: nothing is chosen or done yet.
+    pub(crate) fn begun(idp: &Idp, interaction: &Interaction) -> Result<Self, Error> {
+        let id = interaction.id.as_str();
+        let hint = interaction.login_hint.as_ref().map(|hint| idp.seal_login_hint(id, hint)).transpose()?;
+        let (asker, request) = (asker_text(&interaction.asker), request_text(&interaction.request)?);
+        Ok(Self((id.to_owned(), asker, request, hint, interaction.created_at.seconds(), None, None, None, None)))
+    }
+
+    /// When the request came.
+    pub(crate) fn created_at(&self) -> Timestamp {
+        Timestamp::from_seconds(self.0.4)
+    }
+
     /// The interaction; `None` if its client has gone.
     pub(crate) async fn interaction(self, idp: &Idp, tx: &mut Tx) -> Result<Option<Interaction>, Error> {
         let (id, client_id, request, hint, created_at, session, authenticated_at, acting, consented_at) = self.0;
@@ -165,6 +180,17 @@ impl Pending {
     }
 }
 
+fn request_text(request: &Request) -> Result<String, Error> {
+    serde_json::to_string(request).map_err(|_| Error::Damaged("authorizations.request"))
+}
+
+fn asker_text(asker: &Asker) -> String {
+    match asker {
+        Asker::Client(client) => client.client_id.as_str().to_owned(),
+        Asker::Page(path) => format!("{PAGE}{path}"),
+    }
+}
+
 /// Writes an interaction down, with its code where one was issued. `false`: it is over already (another tab or a race
 /// was faster); nothing was written then.
 pub(crate) async fn save(
@@ -175,11 +201,8 @@ pub(crate) async fn save(
     issued: Option<&Issued>,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    let request = serde_json::to_string(&interaction.request).map_err(|_| Error::Damaged("authorizations.request"))?;
-    let client_id = match &interaction.asker {
-        Asker::Client(client) => client.client_id.as_str().to_owned(),
-        Asker::Page(path) => format!("{PAGE}{path}"),
-    };
+    let request = request_text(&interaction.request)?;
+    let client_id = asker_text(&interaction.asker);
     let hint = match (&interaction.login_hint, issued) {
         (Some(hint), None) => Some(idp.seal_login_hint(interaction.id.as_str(), hint)?),
         _ => None,
@@ -192,7 +215,7 @@ pub(crate) async fn save(
         Acting::Self_ => SELF.to_owned(),
         Acting::Mandate(id) => id.as_str().to_owned(),
     });
-    let expires_at = now.plus(crate::interaction::LIFE_SECONDS).seconds();
+    let expires_at = now.plus(LIFE_SECONDS).seconds();
     let session = interaction.session.as_ref().map(SessionId::as_str);
     let authenticated_at = interaction.authenticated_at.map(Timestamp::seconds);
     let consented_at = interaction.consented_at.map(Timestamp::seconds);

@@ -3,9 +3,11 @@
 pub(crate) mod accounts;
 pub(crate) mod attempts;
 pub(crate) mod authorizations;
+pub(crate) mod begun;
 pub(crate) mod clients;
 pub(crate) mod passkeys;
 pub(crate) mod people;
+pub(crate) mod recognition;
 pub(crate) mod registrations;
 pub(crate) mod sessions;
 pub(crate) mod subjects;
@@ -19,6 +21,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, name: "audit", sql: store::audit::MIGRATION_SQL },
     Migration { version: 10, name: "people", sql: include_str!("../../migrations/0010_people.sql") },
     Migration { version: 11, name: "sign-in", sql: include_str!("../../migrations/0011_sign_in.sql") },
+    Migration { version: 12, name: "devices", sql: include_str!("../../migrations/0012_devices.sql") },
 ];
 
 /// The statements of people's tables, with their names: for the test that prepares each on both databases.
@@ -26,6 +29,7 @@ pub fn people_statements() -> Vec<(&'static str, &'static str)> {
     let mut all = Vec::new();
     all.extend(accounts::STATEMENTS);
     all.extend(attempts::STATEMENTS);
+    all.extend(recognition::STATEMENTS);
     all.extend(passkeys::STATEMENTS);
     all.extend(registrations::STATEMENTS);
     all.extend(crate::mandate::storage::STATEMENTS);

@@ -4,8 +4,8 @@ use store::{StorageError, Tx, on, sqlx};
 use verifier::time::Timestamp;
 
 use crate::assurance::{Acr, Amr, Authentication};
-use crate::ids::{PersonId, SessionId};
-use crate::session::Session;
+use crate::ids::{ClientId, PersonId, SessionId};
+use crate::session::live::{Here, Seen, Session};
 
 const INSERT: &str = "INSERT INTO sessions
     (id, browser_digest, sid_salt, person_id, acr, amr, auth_time, created_at, expires_at, device)
@@ -24,6 +24,17 @@ const END_ALL: &str = "UPDATE sessions SET ended_at = $3
     WHERE person_id = $1 AND id <> $2 AND ended_at IS NULL AND expires_at > $3";
 const OF_BROWSER: &str =
     "SELECT s.id, s.sid_salt, s.person_id, s.acr, s.amr, s.auth_time, s.created_at, s.expires_at, s.device
+    FROM sessions s JOIN persons p ON p.id = s.person_id AND p.state = 'active'
+    WHERE s.browser_digest IN ($1, $2, $3, $4) AND s.ended_at IS NULL AND s.expires_at > $5
+    ORDER BY s.auth_time DESC, s.id LIMIT 12";
+/// As [`OF_BROWSER`], with each person's standing at a client.
+const AT_CLIENT: &str =
+    "SELECT s.id, s.sid_salt, s.person_id, s.acr, s.amr, s.auth_time, s.created_at, s.expires_at, s.device,
+        (SELECT u.sub FROM subjects u WHERE u.principal = 'p:' || s.person_id AND u.sector = $7),
+        (SELECT n.scope FROM consents n WHERE n.person_id = s.person_id AND n.client_id = $6 AND n.organisation_id = ''),
+        (SELECT count(*) FROM mandates m JOIN organisations o ON o.id = m.organisation_id AND o.state = 'registered'
+            WHERE m.person_id = s.person_id AND m.ended_at IS NULL AND m.starts_at <= $5
+                AND (m.until IS NULL OR m.until > $5))
     FROM sessions s JOIN persons p ON p.id = s.person_id AND p.state = 'active'
     WHERE s.browser_digest IN ($1, $2, $3, $4) AND s.ended_at IS NULL AND s.expires_at > $5
     ORDER BY s.auth_time DESC, s.id LIMIT 12";
@@ -138,6 +149,29 @@ pub(crate) async fn of_browser(tx: &mut Tx, digests: &[String], now: Timestamp) 
         .bind(now.seconds())
         .fetch_all(c).await)?;
     rows.into_iter().map(session).collect()
+}
+
+/// As [`of_browser`], with each person's standing at a client.
+pub(crate) async fn at_client(
+    tx: &mut Tx,
+    digests: &[String],
+    client: &ClientId,
+    sector: &str,
+    now: Timestamp,
+) -> Result<Vec<Seen>, StorageError> {
+    type AtClient = (String, String, String, i64, String, i64, i64, i64, String, Option<String>, Option<String>, i64);
+    let rows: Vec<AtClient> = on!(tx, c => sqlx::query_as(AT_CLIENT)
+        .bind(at(digests, 0)).bind(at(digests, 1)).bind(at(digests, 2)).bind(at(digests, 3))
+        .bind(now.seconds()).bind(client.as_str()).bind(sector)
+        .fetch_all(c).await)?;
+    rows.into_iter()
+        .map(|(id, salt, person, acr, amr, auth_time, created, expires, device, sub, consented, mandates)| {
+            Ok(Seen {
+                session: session((id, salt, person, acr, amr, auth_time, created, expires, device))?,
+                here: Some(Here { sub, consented, has_mandates: mandates > 0 }),
+            })
+        })
+        .collect()
 }
 
 pub(crate) async fn of_person(tx: &mut Tx, person: &PersonId, now: Timestamp) -> Result<Vec<Session>, StorageError> {

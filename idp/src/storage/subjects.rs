@@ -6,7 +6,7 @@ use verifier::time::Timestamp;
 
 use crate::error::Error;
 use crate::ids::{ClientId, OrganisationId, PersonId, SessionId, random_text};
-use crate::session::Session;
+use crate::session::live::{Here, Seen};
 
 const FIND: &str = "SELECT sub FROM subjects WHERE principal = $1 AND sector = $2";
 const INSERT: &str = "INSERT INTO subjects (principal, sector, sub, created_at) VALUES ($1, $2, $3, $4)
@@ -75,9 +75,9 @@ pub(crate) async fn principal(tx: &mut Tx, sector: &str, sub: &str) -> Result<Op
 pub(crate) async fn last_session(
     tx: &mut Tx,
     client: &ClientId,
-    sessions: &[Session],
+    sessions: &[Seen],
 ) -> Result<Option<SessionId>, StorageError> {
-    let at = |n: usize| sessions.get(n).map_or("", |session| session.id.as_str());
+    let at = |n: usize| sessions.get(n).map_or("", |seen| seen.session.id.as_str());
     let row: Option<(String,)> = on!(tx, c => sqlx::query_as(LAST_SESSION)
         .bind(client.as_str()).bind(at(0)).bind(at(1)).bind(at(2)).bind(at(3)).bind(at(4))
         .fetch_optional(c).await)?;
@@ -110,6 +110,28 @@ pub(crate) struct Situation {
     pub(crate) consented: Option<Vec<String>>,
 }
 
+impl Situation {
+    /// Of a person who acts for nobody else, from what was read already; the `sub` is made where there was none.
+    pub(crate) async fn of_person(
+        tx: &mut Tx,
+        sources: &Sources,
+        person: &PersonId,
+        here: Here,
+        sector: &str,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let person_sub = match here.sub {
+            Some(sub) => sub,
+            None => make(tx, sources, &Principal::Person(person.clone()).key(), sector, now).await?,
+        };
+        Ok(Self { person_sub, organisation_sub: None, consented: here.consented.as_deref().map(scopes) })
+    }
+}
+
+fn scopes(text: &str) -> Vec<String> {
+    text.split_ascii_whitespace().map(str::to_owned).collect()
+}
+
 /// Reads it in one statement; subs are made where there were none.
 pub(crate) async fn situation(
     tx: &mut Tx,
@@ -139,8 +161,7 @@ pub(crate) async fn situation(
         (None, Some(key)) => Some(make(tx, sources, &key, sector, now).await?),
         (None, None) => None,
     };
-    let consented = row.2.map(|scope| scope.split_ascii_whitespace().map(str::to_owned).collect());
-    Ok(Situation { person_sub, organisation_sub, consented })
+    Ok(Situation { person_sub, organisation_sub, consented: row.2.as_deref().map(scopes) })
 }
 
 pub(crate) async fn put_consent(

@@ -20,8 +20,8 @@ const SECRET: &str = "a secret of thirty-two characters";
 const ISSUER: &str = "http://localhost:8080";
 
 /// The house with the suite's three clients and one person.
-struct Suite {
-    house: House,
+pub struct Suite {
+    pub house: House,
     number: String,
 }
 
@@ -35,7 +35,7 @@ struct Led {
 }
 
 impl Suite {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let house = House::new().await;
         let (number, ..) = numbers();
         house.person(&number, "阿依古丽·买买提", "10000000012", PASSWORD).await;
@@ -88,7 +88,7 @@ impl Suite {
     }
 
     /// The tokens for a request by client one.
-    async fn tokens(&self, browser: &mut Browser<'_>, more: &[(&str, &str)]) -> Value {
+    pub async fn tokens(&self, browser: &mut Browser<'_>, more: &[(&str, &str)]) -> Value {
         let led = self.authorize(browser, more).await;
         json_of(&self.redeem("one", &led.answer["code"]).await)
     }
@@ -98,7 +98,7 @@ impl Suite {
         self.token(client, &fields).await
     }
 
-    async fn userinfo(&self, token: &str) -> Answer {
+    pub async fn userinfo(&self, token: &str) -> Answer {
         let bearer = format!("Bearer {token}");
         self.browser().call("GET", "/userinfo", &[("authorization", &bearer)], None).await
     }

@@ -1,4 +1,4 @@
-//! A house to test in: the real router over SQLite, a standing clock, a register that keeps what it was asked.
+//! A house to test in: the real router over SQLite (or PostgreSQL where `DATABASE_URL` names one), a standing clock, a register that keeps what it was asked.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -75,7 +75,10 @@ impl House {
         let n = HOUSES.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("xinyin-idp-people-{}-{n}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
-        let url = format!("sqlite://{}", folder.join("idp.db").display());
+        let url = match std::env::var("DATABASE_URL") {
+            Ok(server) => fresh_postgres(&server, n).await,
+            Err(_) => format!("sqlite://{}", folder.join("idp.db").display()),
+        };
         let db = Db::open(&url, MIGRATIONS).await.expect("a database");
         let mut settings = Settings::new(issuer.parse().expect("a URL"));
         let register = Register { url: at.parse().expect("a URL"), client_id: "idp".to_owned(), key: None };
@@ -151,6 +154,18 @@ impl House {
         let (n,): (i64,) = store::on!(&mut tx, c => store::sqlx::query_as(sql).fetch_one(c).await).expect("a number");
         n
     }
+}
+
+/// A database of its own on the server that `DATABASE_URL` names.
+async fn fresh_postgres(server: &str, number: usize) -> String {
+    let name = format!("idp_people_{}_{number}", std::process::id());
+    let db = Db::connect(server, &store::Settings::default()).await.expect("a server");
+    let mut connection = db.reader().await.expect("a connection");
+    let sql = store::sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    store::on!(&mut connection, c => store::sqlx::raw_sql(sql).execute(c).await.map(drop)).expect("makes a database");
+    let mut url = url::Url::parse(server).expect("a URL");
+    url.set_path(&name);
+    url.into()
 }
 
 async fn start_registers(state: Shared) -> String {

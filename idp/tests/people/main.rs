@@ -3,6 +3,7 @@
 #![allow(missing_docs, unreachable_pub)]
 
 mod authenticator;
+mod budget;
 mod conformance;
 mod house;
 mod means;

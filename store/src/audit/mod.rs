@@ -61,7 +61,10 @@ INSERT INTO audit_head (chain, size, digest, token) VALUES ('audit', 0, '', 0);
 /// # Errors
 ///
 /// `Damaged` if a text is longer than 300 characters or holds NUL (flows bound what they take).
-#[expect(clippy::unused_async, reason = "it was a statement of its own, and who calls it need not know that it is none")]
+#[expect(
+    clippy::unused_async,
+    reason = "it was a statement of its own, and who calls it need not know that it is none"
+)]
 pub async fn append(tx: &mut Tx, row: &Row) -> Result<(), StorageError> {
     if !row.is_sound() {
         return Err(StorageError::Damaged("an audit row's text is too long or holds NUL"));

@@ -3,83 +3,23 @@
 //! The seam with sign-in: whoever has recognised a person calls [`sign_in`] in the transaction that recorded the
 //! proof, then lets the interaction go on ([`crate::http::steps::go_on`]).
 
+pub(crate) mod live;
+
 use store::Tx;
 use verifier::time::Timestamp;
 
-use crate::assurance::{Acr, Amr, Authentication};
+use crate::assurance::Authentication;
+use crate::browser::Browser;
+use crate::client::Client;
 use crate::error::Error;
-use crate::http::browser::Browser;
 use crate::ids::{ClientId, PersonId, SessionId, random_text};
-use crate::interaction::Interaction;
+use crate::interaction::state::Interaction;
+pub(crate) use crate::session::live::FRESH_SECONDS;
+use crate::session::live::Seen;
+pub use crate::session::live::{MAX_PER_BROWSER, Session, SignedIn};
 pub use crate::storage::subjects::Consent;
 use crate::storage::{authorizations, sessions, subjects};
 use crate::{Idp, digest};
-
-/// The most persons that stay signed in side by side in one browser; the oldest sign-in ends first.
-pub const MAX_PER_BROWSER: usize = 5;
-
-/// A live session, as it was stored.
-#[derive(Clone, Debug)]
-pub struct Session {
-    /// Its id.
-    pub id: SessionId,
-    /// Whose it is.
-    pub person: PersonId,
-    /// How surely the person was recognised.
-    pub acr: Acr,
-    /// By what means.
-    pub amr: Vec<Amr>,
-    /// When: `auth_time`.
-    pub auth_time: Timestamp,
-    /// When the session began.
-    pub created_at: Timestamp,
-    /// When it ends by itself.
-    pub expires_at: Timestamp,
-    /// The browser in a few words, for the person's own list.
-    pub device: String,
-    /// What `sid`s are made from.
-    pub(crate) sid_salt: String,
-}
-
-/// For how long a sign-in is fresh enough to change the means to sign in.
-pub(crate) const FRESH_SECONDS: i64 = 300;
-
-impl Session {
-    /// Whether its sign-in is fresh enough to change the means to sign in.
-    pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
-        now.since(self.auth_time) <= FRESH_SECONDS
-    }
-
-    /// Whether a passkey may be made in it: its fresh sign-in rests on a passkey or on a code to the phone that a register holds
-    /// for the person. A password alone must not become level 3 (decision 6).
-    pub(crate) fn may_add_passkey(&self, now: Timestamp) -> bool {
-        let proves = |amr: &Amr| matches!(amr, Amr::Sms | Amr::Hwk | Amr::Swk);
-        self.is_fresh(now) && self.amr.iter().any(proves)
-    }
-
-    /// `sid` for a client and subject (Back-Channel Logout 1.0 §2.1): another one for each, never seen again after the
-    /// session's end.
-    pub fn sid(&self, client: &ClientId, sub: &str) -> String {
-        digest::parts(&["sid", &self.sid_salt, client.as_str(), sub])[..22].to_owned()
-    }
-}
-
-/// What a sign-in leaves to be sent: the browser's new secret.
-#[must_use = "the browser must be sent its new cookie"]
-pub struct SignedIn {
-    /// The session.
-    pub session: SessionId,
-    /// The browser's new secret, for its cookie.
-    pub(crate) secret: String,
-    /// How long the cookie lives.
-    pub(crate) life_seconds: i64,
-}
-
-impl std::fmt::Debug for SignedIn {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "SignedIn({})", self.session)
-    }
-}
 
 /// Opens a session for who was just recognised, or renews the one that this person has in this browser, and binds the
 /// interaction to it. The browser gets a new secret every time; the old one is worth nothing after the commit.
@@ -132,7 +72,7 @@ pub async fn sign_in(
         session
     };
     let id = session.id.clone();
-    interaction.signed_in(session, authentication.at);
+    interaction.signed_in(Seen { session, here: None }, authentication.at);
     Ok(SignedIn { session: id, secret, life_seconds: life })
 }
 
@@ -147,6 +87,24 @@ pub async fn of_browser(tx: &mut Tx, browser: &Browser, now: Timestamp) -> Resul
         return Ok(Vec::new());
     }
     Ok(sessions::of_browser(tx, digests, now).await?)
+}
+
+/// As [`of_browser`], with what stands of their persons at the client that asks, if it is one: one statement.
+pub(crate) async fn at_client(
+    tx: &mut Tx,
+    browser: &Browser,
+    client: Option<&Client>,
+    now: Timestamp,
+) -> Result<Vec<Seen>, Error> {
+    let Some(client) = client else {
+        let sessions = of_browser(tx, browser, now).await?;
+        return Ok(sessions.into_iter().map(|session| Seen { session, here: None }).collect());
+    };
+    let digests = browser.session_digests();
+    if digests.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(sessions::at_client(tx, digests, &client.client_id, &client.sector, now).await?)
 }
 
 /// The live sessions of a person in all browsers, the newest sign-in first, at most 50.

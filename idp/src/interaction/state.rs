@@ -1,24 +1,16 @@
-//! A stored authorization request on its way to an answer: what the pages of a sign-in work on.
-//!
-//! The steps belong to different files, the order to one (`flow::authorize`): sign in, choose an account, choose
-//! for whom to act, consent, code. A page's handler finds its interaction ([`find`]), changes it by one of the methods
-//! here, and lets it go on ([`crate::http::steps::go_on`]), all in one transaction.
+//! An authorization request and where it stands.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use store::Tx;
 use verifier::time::Timestamp;
 
 use crate::Idp;
 use crate::assurance::Acr;
 use crate::client::Client;
-use crate::error::Error;
-use crate::http::browser::Browser;
 use crate::ids::{InteractionId, MandateId, SessionId};
-use crate::session::Session;
-use crate::storage::authorizations;
+use crate::session::live::{Here, Seen};
 
 /// How long the pages of one sign-in stay usable.
 pub const LIFE_SECONDS: i64 = 3_600;
@@ -129,7 +121,7 @@ pub struct Interaction {
     /// The session that it goes on with, once one is chosen or made.
     pub(crate) session: Option<SessionId>,
     /// The session that a sign-in of this very request made: no need to read it again.
-    pub(crate) fresh: Option<Session>,
+    pub(crate) fresh: Option<Seen>,
     /// When somebody signed in within this interaction.
     pub(crate) authenticated_at: Option<Timestamp>,
     /// For whom to act, once chosen.
@@ -171,14 +163,21 @@ impl Interaction {
     }
 
     /// Somebody signed in ([`crate::session::sign_in`] calls this).
-    pub(crate) fn signed_in(&mut self, session: Session, at: Timestamp) {
-        if self.session.as_ref() != Some(&session.id) {
+    pub(crate) fn signed_in(&mut self, seen: Seen, at: Timestamp) {
+        if self.session.as_ref() != Some(&seen.session.id) {
             self.acting = None;
             self.consented_at = None;
         }
-        self.session = Some(session.id.clone());
-        self.fresh = Some(session);
+        self.session = Some(seen.session.id.clone());
+        self.fresh = Some(seen);
         self.authenticated_at = Some(at);
+    }
+
+    /// What stands of the person who has just signed in at the client, where the sign-in has read it.
+    pub(crate) fn stands(&mut self, here: Option<Here>) {
+        if let Some(fresh) = &mut self.fresh {
+            fresh.here = here;
+        }
     }
 
     /// The person chose a live session of this browser in the picker. Whether it is one is checked when it goes on. A sign-in
@@ -207,35 +206,6 @@ impl Interaction {
         self.consented_at = None;
         self.request.prompt.insert(Prompt::Login);
     }
-}
-
-/// Finds a pending interaction of this browser. `None` if there is none, it is over, or it is another browser's.
-///
-/// # Errors
-///
-/// `Error` of storage.
-pub async fn find(
-    tx: &mut Tx,
-    idp: &Idp,
-    id: &InteractionId,
-    browser: &Browser,
-    now: Timestamp,
-) -> Result<Option<Interaction>, Error> {
-    let marks = browser.mark_digests();
-    if marks.is_empty() {
-        return Ok(None);
-    }
-    let Some(row) = authorizations::find_pending(tx, id, marks, now).await? else { return Ok(None) };
-    row.interaction(idp, tx).await
-}
-
-/// Begins an interaction for one of our own pages at `path` (as `/account`), which goes there once somebody has signed in.
-///
-/// # Errors
-///
-/// `Error` of randomness.
-pub fn for_page(idp: &Idp, path: &str, now: Timestamp) -> Result<Interaction, Error> {
-    Ok(Interaction::new(idp, Asker::Page(path.to_owned()), Request::default(), None, now)?)
 }
 
 impl Interaction {
