@@ -18,6 +18,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Pattern;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.context.annotation.Bean;
@@ -48,6 +49,7 @@ import org.springframework.security.oauth2.jwt.JwtDecoderFactory;
 import org.springframework.security.oauth2.jwt.JwtTimestampValidator;
 import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.security.web.servlet.util.matcher.PathPatternRequestMatcher;
+import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
@@ -64,6 +66,13 @@ public class Party {
     private record Forgery(String how, String token) {}
 
     private final AtomicReference<Forgery> forgery = new AtomicReference<>();
+    private final ObjectProvider<ClientRegistration> registration;
+    private final ObjectProvider<OAuth2AuthorizedClientService> clients;
+
+    Party(ObjectProvider<ClientRegistration> registration, ObjectProvider<OAuth2AuthorizedClientService> clients) {
+        this.registration = registration;
+        this.clients = clients;
+    }
 
     public static void main(String[] arguments) {
         System.setProperty("server.port", String.valueOf(URI.create(System.getenv("BASE")).getPort()));
@@ -164,8 +173,8 @@ public class Party {
     }
 
     @GetMapping("/refresh")
-    Map<String, Object> refresh(@AuthenticationPrincipal OidcUser user, OAuth2AuthorizedClientService clients) {
-        OAuth2AuthorizedClient held = clients.loadAuthorizedClient("xinyin", user.getName());
+    Map<String, Object> refresh(@AuthenticationPrincipal OidcUser user) {
+        OAuth2AuthorizedClient held = clients.getObject().loadAuthorizedClient("xinyin", user.getName());
         var registration = held.getClientRegistration();
         var next = new RestClientRefreshTokenTokenResponseClient()
                 .getTokenResponse(new OAuth2RefreshTokenGrantRequest(registration, held.getAccessToken(), held.getRefreshToken()));
@@ -180,8 +189,8 @@ public class Party {
     }
 
     @GetMapping("/old")
-    Map<String, Object> old(@RequestParam String token, ClientRegistration registration) {
-        return Map.of("claims", Map.of("sub", decoders(YESTERDAY).createDecoder(registration).decode(token).getSubject()));
+    Map<String, Object> old(@RequestParam String token) {
+        return Map.of("claims", Map.of("sub", decoders(YESTERDAY).createDecoder(registration.getObject()).decode(token).getSubject()));
     }
 
     @GetMapping("/signed-out")
@@ -190,6 +199,11 @@ public class Party {
         answer.put("signed_out", true);
         answer.put("state", request.getParameter("state"));
         return answer;
+    }
+
+    @ExceptionHandler
+    ResponseEntity<Map<String, String>> refused(Exception error) {
+        return ResponseEntity.badRequest().body(Map.of("refused", error.toString()));
     }
 
     /** Spring's own client of the token endpoint, with somebody on the line who changes ID tokens. */
