@@ -117,48 +117,60 @@ async function logIn(party) {
   return { ...got, kid: header.kid }
 }
 
-/** An answer that must be refused by the party. */
-async function refusedBy(party, what, page) {
-  // mod_auth_openidc says so on a page of its own, with status 200.
+/** An answer that must be refused by the party, and for this reason. */
+async function refusedBy(party, [what, reason], answer) {
+  const mark = log(party).length
+  const page = await answer()
+  // mod_auth_openidc says so on a page of its own, with status 200; why, it says in its log alone.
   const refused = page.status >= 400 || (party.login && /^Error\b/.test(words(page)))
   assert.ok(refused, `${what} was taken: ${page.status} ${page.url} ${words(page)}`)
+  assert.match(party.login ? log(party).slice(mark) : words(page), reason, what)
   return what
 }
+const log = ({ name }) => readFileSync(join(WORK, `${name}.log`), 'utf8')
 
 async function refusals(party, others) {
   const told = []
+  const stranger = { ...party, visitor: new Visitor() }
+  const at = (forgery) => `${loginOf(party)}?${new URLSearchParams(forgery)}`
+  const [other] = others
   const forgeries = [
-    ['a changed signature', { forge: 'signature' }],
-    ['changed claims', { forge: 'claims' }],
-    ['an ID token of an earlier login', { forge: 'replace', token: party.first.id_token }],
-    ...others.slice(0, 1).map((other) => ["another client's ID token", { forge: 'replace', token: other.first.id_token }]),
+    [['a changed signature', /signature/i], { forge: 'signature' }],
+    [['changed claims', /signature/i], { forge: 'claims' }],
+    [['an ID token of an earlier login', /nonce/i], { forge: 'replace', token: party.first.id_token }],
+    ...(other ? [[["another client's ID token", /aud|azp|nonce/i], { forge: 'replace', token: other.first.id_token }]] : []),
   ]
-  for (const [what, forgery] of forgeries) {
-    const url = (await party.forged?.(forgery)) ?? `${loginOf(party)}?${new URLSearchParams(forgery)}`
-    told.push(await refusedBy(party, what, await go({ ...party, visitor: party.stranger }, url)))
+  for (const [kind, forgery] of forgeries)
+    told.push(await refusedBy(party, kind, async () => go(stranger, (await party.forged?.(forgery)) ?? at(forgery))))
+  if (other && !party.login) {
+    // The same without a nonce in question.
+    const old = `http://localhost:${party.ports[0]}/old?${new URLSearchParams({ token: other.first.id_token })}`
+    await refusedBy(party, ["another client's ID token", /aud|azp/i], () => stranger.visitor.get(old))
   }
-  await party.forged?.({})
   const called = (next) => party.ports.some((port) => next.startsWith(`http://localhost:${port}/callback`))
   for (const name of ['state', ...(party.iss ? ['iss'] : [])]) {
-    const back = new URL((await go({ ...party, visitor: party.stranger }, loginOf(party), called)).next)
+    const back = new URL((await go(stranger, loginOf(party), called)).next)
     assert.ok(back.searchParams.get('code'), back.href)
     back.searchParams.set(name, name === 'iss' ? 'https://id.example.cn' : 'another')
-    told.push(await refusedBy(party, `another ${name}`, await party.stranger.get(back.href)))
+    const kind = [`another ${name}`, name === 'iss' ? /issuer/i : /state|authorization_request_not_found/i]
+    told.push(await refusedBy(party, kind, () => stranger.visitor.get(back.href)))
   }
+  // Where nothing is changed on the way, the same road leads in.
+  const clean = json(await go({ ...party, visitor: new Visitor() }, (await party.forged?.({})) ?? at({ forge: 'nothing' })))
+  assert.equal(clean.userinfo?.name, person.name)
   // idp refuses to answer anywhere but where it was told to.
   const asks = (next) => next.startsWith(`${ISSUER}/authorize`)
-  const request = new URL((await go({ ...party, visitor: party.stranger }, loginOf(party), asks)).next)
+  const request = new URL((await go(stranger, loginOf(party), asks)).next)
   request.searchParams.set('redirect_uri', `http://localhost:${party.ports[0]}/callback/`)
-  const page = await party.stranger.get(request.href)
+  const page = await stranger.visitor.get(request.href)
   assert.ok(page.status === 400 && page.url.startsWith(ISSUER) && !page.next, `${page.status} ${page.url}`)
   return [...told, 'idp: another redirect_uri']
 }
 
 async function before(name, party) {
-  Object.assign(party, register(name, party))
+  Object.assign(party, register(name, party), { name })
   await party.start()
   party.visitor = new Visitor()
-  party.stranger = new Visitor()
   party.first = await logIn(party)
   assert.deepEqual(party.visitor.seen, ['sign-in', 'consent'], 'the person saw both pages, once')
   party.first = { ...party.first, refreshed: await refresh(party, party.first) }

@@ -1,6 +1,7 @@
 package interop;
 
 import jakarta.servlet.http.HttpServletRequest;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -22,6 +23,7 @@ import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.context.annotation.Bean;
+import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpMethod;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.http.ResponseEntity;
@@ -215,7 +217,7 @@ public class Party {
                 .requestInterceptor((request, body, execution) -> {
                     var answer = execution.execute(request, body);
                     var how = forgery.getAndSet(null);
-                    return how == null || answer.getStatusCode().isError() ? answer : new Changed(answer, how);
+                    return how == null || answer.getStatusCode().isError() ? answer : Changed.of(answer, how);
                 })
                 .build();
     }
@@ -233,9 +235,15 @@ public class Party {
         };
     }
 
-    /** An answer with another ID token in it. */
-    private record Changed(ClientHttpResponse answer, Forgery forgery) implements ClientHttpResponse {
+    /** An answer with another ID token in it; its body may be read twice. */
+    private record Changed(ClientHttpResponse answer, byte[] body) implements ClientHttpResponse {
         private static final Pattern ID_TOKEN = Pattern.compile("(\"id_token\":\")([^\"]+)");
+
+        static Changed of(ClientHttpResponse answer, Forgery forgery) throws IOException {
+            var text = new String(answer.getBody().readAllBytes(), StandardCharsets.UTF_8);
+            var changed = ID_TOKEN.matcher(text).replaceFirst(found -> found.group(1) + forged(found.group(2), forgery));
+            return new Changed(answer, changed.getBytes(StandardCharsets.UTF_8));
+        }
 
         @Override
         public HttpStatusCode getStatusCode() throws IOException {
@@ -248,15 +256,13 @@ public class Party {
         }
 
         @Override
-        public InputStream getBody() throws IOException {
-            var text = new String(answer.getBody().readAllBytes(), StandardCharsets.UTF_8);
-            var changed = ID_TOKEN.matcher(text).replaceFirst(found -> found.group(1) + forged(found.group(2), forgery));
-            return new java.io.ByteArrayInputStream(changed.getBytes(StandardCharsets.UTF_8));
+        public InputStream getBody() {
+            return new ByteArrayInputStream(body);
         }
 
         @Override
-        public org.springframework.http.HttpHeaders getHeaders() {
-            var headers = new org.springframework.http.HttpHeaders();
+        public HttpHeaders getHeaders() {
+            var headers = new HttpHeaders();
             headers.addAll(answer.getHeaders());
             headers.remove("Content-Length");
             return headers;
