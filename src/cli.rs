@@ -53,6 +53,9 @@ pub(crate) struct Up {
     /// Folder for databases, keys and samples; made on the first start, kept afterwards
     #[arg(long, default_value = "./data")]
     pub data: PathBuf,
+    /// Debug builds alone: licence-signer kills the process while it issues, after this step
+    #[arg(long, env = "XINYIN_DANGER_STOP_AFTER", hide = true)]
+    pub danger_stop_after: Option<String>,
 }
 
 /// `xinyin serve`

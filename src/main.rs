@@ -53,7 +53,7 @@ async fn run(command: Command) -> Outcome {
             commands::audit_verify(config.as_deref(), &data, head.as_deref(), format).await
         }
         Command::Verify(args) => commands::verify(&args, keys::sources::Sources::system().now()).await,
-        Command::Up(args) => up::up(&args.data).await,
+        Command::Up(args) => up::up(&args).await,
         Command::Serve(args) => serve::serve(&args).await,
         Command::Keys(keys) => commands::keys(keys).await,
         Command::Client(Client::Add(args)) => commands::client_add(&args).await,

@@ -97,6 +97,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("place", Text, "name of the place on the pages"),
     key("matters_file", Text, "JSON file of the matters, as licence-signer loads it: pages name them after it (idp)"),
     key("help_phone", Text, "telephone number for help on the pages"),
+    key("danger_stop_after", Text, "debug builds alone: licence-signer kills itself while it issues, after this step"),
     Key { built_in: Some("\"info\""), ..key("log.level", Text, "error, warn, info, debug or trace") },
     Key { built_in: Some("\"json\""), ..key("log.format", Text, "text or json") },
 ];

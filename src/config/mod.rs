@@ -63,6 +63,8 @@ pub(crate) struct Config {
     pub matters_file: Option<PathBuf>,
     /// Telephone number for help.
     pub help_phone: Option<String>,
+    /// After which step of issuing the process kills itself (debug builds, licence-signer).
+    pub danger_stop_after: Option<String>,
     /// Logging.
     #[serde(default)]
     pub log: Log,

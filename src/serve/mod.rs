@@ -2,7 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod open;
-mod rules;
+pub(crate) mod rules;
 
 use std::fs::File;
 use std::net::SocketAddr;

@@ -186,6 +186,8 @@ pub(crate) async fn licence_signer(config: &Config, base: Base) -> Result<Licenc
     let issuer = config.issuer.clone().unwrap_or_default();
     let region = config.region.clone().unwrap_or_default();
     let mut settings = licence_signer::Settings::new(&config.external_url, &issuer, &region);
+    settings.danger_stop_after = super::rules::stop_after(config.danger_stop_after.as_deref())?;
+    settings.danger_stop_aborts = true;
     settings.client_id.clone_from(&known.id);
     settings.client_key = Some(private_key("client.key_file", &known.key_file)?);
     settings.place = config.place.clone().unwrap_or_default();

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use keys::certify::OidArc;
+use licence_signer::Stop;
 use url::{Host, Url};
 
 use crate::cli::Service;
@@ -119,7 +120,11 @@ fn foreign(service: Service, config: &Config) -> Result<(), Failure> {
         ("matters_file", config.matters_file.is_some()),
     ];
     let of_others = [("issuer", config.issuer.is_some()), ("client", config.client.is_some())];
-    let of_signer = [("oid_arc", config.oid_arc.is_some()), ("authority", config.authority.is_some())];
+    let of_signer = [
+        ("oid_arc", config.oid_arc.is_some()),
+        ("authority", config.authority.is_some()),
+        ("danger_stop_after", config.danger_stop_after.is_some()),
+    ];
     let of_desk = [
         ("signer", config.signer.is_some()),
         ("trust", config.trust.is_some()),
@@ -163,7 +168,18 @@ fn relying_party(config: &Config) -> Result<(), Failure> {
 
 fn licence_signer(config: &Config) -> Result<(), Failure> {
     relying_party(config)?;
+    stop_after(config.danger_stop_after.as_deref())?;
     founding(config)
+}
+
+/// After which step of issuing a debug build kills itself.
+pub(crate) fn stop_after(word: Option<&str>) -> Result<Option<Stop>, Failure> {
+    let Some(word) = word else { return Ok(None) };
+    if !cfg!(debug_assertions) {
+        return Err(refused("danger_stop_after", "this is a release build, which kills itself for nobody; take it out"));
+    }
+    let step = Stop::from_word(word);
+    step.map(Some).ok_or_else(|| refused("danger_stop_after", "recorded, logged, sealed or checked"))
 }
 
 /// What founds an authority.
@@ -269,6 +285,9 @@ mod tests {
             ),
             (Desk, format!("{BASE}{PARTY}{DESK}{TLS}{pin}status_cache_seconds = 31"), "status_cache_seconds"),
             (Desk, format!("{BASE}{PARTY}{DESK}{TLS}{pin}{SIGNER}"), "oid_arc"),
+            (Desk, format!("{BASE}{PARTY}{DESK}{TLS}{pin}danger_stop_after = 'sealed'"), "danger_stop_after"),
+            (LicenceSigner, format!("{BASE}{PARTY}{SIGNER}danger_stop_after = 'now'\n{TLS}"), "danger_stop_after"),
+            (LicenceSigner, format!("{BASE}{PARTY}{SIGNER}danger_stop_after = 'sealed'\n{TLS}"), ""),
             (Desk, format!("{BASE}{PARTY}{DESK}{TLS}{pin}matters_file = 'm'"), "matters_file"),
         ] {
             let found = refusal(service, &text);

@@ -10,7 +10,7 @@ use idp::Idp;
 use idp::settings::{Register, Registers};
 use keys::sources::Sources;
 use keys::{KeyStore, Purpose};
-use licence_signer::LicenceSigner;
+use licence_signer::{LicenceSigner, Stop};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use verifier::encoding::hex;
@@ -25,21 +25,24 @@ use super::data::Data;
 use super::load;
 use super::say::{self, Progress};
 use super::{PORTS, url};
+use crate::cli::Up;
 use crate::commands::{Failure, Outcome};
 use crate::demo::portal::{Kind, Portal, PortalSettings};
 use crate::demo::simulators::Simulators;
 use crate::pins::{Pinned, Pins};
+use crate::serve::rules;
 use crate::signals;
 
 /// The client under which idp calls the registers.
 const REGISTER_CLIENT: &str = "idp";
 
 /// Runs the demonstration in `folder` until it is told to stop.
-pub(crate) async fn up(folder: &Path) -> Outcome {
+pub(crate) async fn up(args: &Up) -> Outcome {
     let began = Instant::now();
     web::install_crypto();
     web::telemetry::init("warn", web::telemetry::LogFormat::Text);
-    let ground = Ground::lay(folder).await?;
+    let stop_after = rules::stop_after(args.danger_stop_after.as_deref())?;
+    let ground = Ground::lay(&args.data, stop_after).await?;
     let mut running = Running::default();
     let idp = ground.identity().await?;
     let (signer, root_sha256) = ground.licences(&mut running).await?;
@@ -78,6 +81,7 @@ struct Ground {
     listeners: Mutex<BTreeMap<&'static str, Listener>>,
     keys: Keys,
     secrets: BTreeMap<String, String>,
+    stop_after: Option<Stop>,
 }
 
 /// The key stores.
@@ -89,7 +93,7 @@ struct Keys {
 }
 
 impl Ground {
-    async fn lay(folder: &Path) -> Result<Self, Failure> {
+    async fn lay(folder: &Path, stop_after: Option<Stop>) -> Result<Self, Failure> {
         let data = Data::open(folder)?;
         let progress = Progress::new(7);
         let sources = Sources::system();
@@ -115,7 +119,7 @@ impl Ground {
         };
         load::authority(&keys.signer, sources.now())?;
         let secrets = data.client_secrets(&clients::SECRET_CLIENTS, &sources)?;
-        Ok(Self { data, progress, sources, outbound, listeners: Mutex::new(listeners), keys, secrets })
+        Ok(Self { data, progress, sources, outbound, listeners: Mutex::new(listeners), keys, secrets, stop_after })
     }
 
     /// The listener of a service; once.
@@ -148,6 +152,8 @@ impl Ground {
         let mut settings = licence_signer::Settings::new(&url(8081), &url(8080), load::REGION);
         settings.place = "示范省 示范市".into();
         settings.demonstration = true;
+        settings.danger_stop_after = self.stop_after;
+        settings.danger_stop_aborts = true;
         let keys = self.keys.signer.clone();
         let signer = LicenceSigner::open(settings, db, keys, self.sources.clone(), self.outbound.clone()).await?;
         load::catalogue(&signer).await?;

@@ -106,6 +106,18 @@ impl Process {
         assert!(status.expect("kill starts").success());
     }
 
+    /// Waits until it ends by itself, at most `patience`.
+    pub async fn ended(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let begun = Instant::now();
+        while begun.elapsed() < patience {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Some(status);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        None
+    }
+
     /// Asks it to end, and waits for it, at most fifteen seconds.
     pub fn end(&mut self) -> Option<ExitStatus> {
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();

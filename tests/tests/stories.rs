@@ -3,6 +3,7 @@
 mod browser;
 mod callers;
 mod commands;
+mod crash;
 mod deployment;
 mod desk;
 mod desk_page;
