@@ -1,14 +1,15 @@
 //! Showing (亮证): the holder makes a code, a clerk or a department's client resolves it once, as itself.
 
 use serde::{Deserialize, Serialize};
-use store::audit;
+use store::{StorageError, Tx, audit};
 use verifier::encoding::hex;
 use verifier::rendition::code::write::Profile;
 use verifier::time::Timestamp;
 
 use super::error::FlowError;
+use super::licence::{Standing, load};
 use super::lookup::{Seen, reason_row};
-use super::read::{Standing, load, own};
+use super::own::own;
 use super::task;
 use crate::LicenceSigner;
 use crate::lookup::Reason;
@@ -112,7 +113,7 @@ impl LicenceSigner {
         let mut tx = self.db().begin().await?;
         let row = own(&mut tx, holder, &showing.licence).await?;
         let known = self.licence_type(&row.type_code, u32::try_from(row.type_version).ok());
-        let known = known.ok_or(store::StorageError::Damaged("a licence of an unknown type"))?;
+        let known = known.ok_or(StorageError::Damaged("a licence of an unknown type"))?;
         if showing.items.iter().any(|item| known.definition().item_titles(item).is_none()) || showing.items.len() > 64 {
             return Err(FlowError::Member("items"));
         }
@@ -178,56 +179,23 @@ impl LicenceSigner {
 
     async fn resolve_now(&self, officer: &Officer, text: &str, reason: &Reason) -> Result<Seen, FlowError> {
         let now = self.sources().now();
-        let keys = self.field_keys(now)?;
         let mut tx = self.db().begin().await?;
-        let by_code = PresentationCode::read(text);
-        let row = match (&by_code, read_digits(text)) {
-            (Some(code), _) => {
-                presentations::by_code(&mut tx, &keys.digest("presentation", &hex::encode(code.bits()))).await?
-            }
-            (None, Some(digits)) => {
-                let since = now.plus(-2 * ANSWER_SECONDS);
-                presentations::by_digits(&mut tx, &keys.digest("presentation.digits", &digits), since).await?
-            }
-            (None, None) => None,
-        };
-        let row = row.ok_or(FlowError::PresentationUnknown)?;
+        let (row, by_code) = self.shown(&mut tx, text, now).await?;
         if row.verifier.as_ref().is_some_and(|only| *only != officer.department().code) {
             return Err(FlowError::PresentationForAnother);
         }
-        let first = match &row.resolved_by {
-            Some(caller) if caller == officer.caller() => {
-                let since = row.resolved_at.map_or(i64::MAX, |at| now.seconds() - at);
-                if since >= ACCEPTED_SECONDS {
-                    return Err(FlowError::PresentationExpired);
-                }
-                false
-            }
-            Some(_) => return Err(FlowError::PresentationUsed),
-            None => {
-                if by_code.is_none() && row.agreed_at.is_none() {
-                    return self.ask_holder(tx, officer, &row, reason, now).await;
-                }
-                if by_code.is_none() && row.asked_by.as_deref() != Some(officer.caller()) {
-                    return Err(FlowError::PresentationUsed);
-                }
-                let agreed_since = now.plus(-ACCEPTED_SECONDS);
-                if !presentations::take(&mut tx, &row.id, officer.caller(), now, agreed_since).await? {
-                    let again = presentations::by_id(&mut tx, &row.id).await?;
-                    let used = again.is_some_and(|again| again.resolved_by.is_some());
-                    return Err(if used { FlowError::PresentationUsed } else { FlowError::PresentationExpired });
-                }
-                true
-            }
-        };
+        if !by_code && row.resolved_by.is_none() && row.agreed_at.is_none() {
+            return self.ask_holder(tx, officer, &row, reason, now).await;
+        }
+        let first = take(&mut tx, officer, &row, by_code, now).await?;
         let items: Vec<String> =
-            serde_json::from_str(&row.items).map_err(|_| store::StorageError::Damaged("a presentation's items"))?;
+            serde_json::from_str(&row.items).map_err(|_| StorageError::Damaged("a presentation's items"))?;
         let licence = licences::find(&mut tx, &row.licence).await?;
-        let licence = licence.ok_or(store::StorageError::Damaged("a presentation without its licence"))?;
+        let licence = licence.ok_or(StorageError::Damaged("a presentation without its licence"))?;
         let (id, version) = (licence.id.clone(), licence.version);
         let (licence, disclosures) = load(self, &mut tx, licence).await?;
         let kept = licences::rendition(&mut tx, &id, version, "sdjwt").await?;
-        let kept = kept.ok_or(store::StorageError::Damaged("a released licence without its credential"))?;
+        let kept = kept.ok_or(StorageError::Damaged("a released licence without its credential"))?;
         if first {
             let look = self.look(officer, &id, &row.holder_digest, "presentation", reason, &items, now)?;
             looks::add(&mut tx, &look).await?;
@@ -238,10 +206,27 @@ impl LicenceSigner {
         self.seen(&licence, &disclosures, &kept, &items, false, now).await
     }
 
+    /// The presentation that a code or digits name, and whether it was a code.
+    async fn shown(&self, tx: &mut Tx, text: &str, now: Timestamp) -> Result<(PresentationRow, bool), FlowError> {
+        let code = PresentationCode::read(text);
+        let row = match (&code, read_digits(text)) {
+            (Some(code), _) => {
+                let digests = self.digests("presentation", &hex::encode(code.bits()))?;
+                presentations::by_code(tx, &digests).await?
+            }
+            (None, Some(digits)) => {
+                let digests = self.digests("presentation.digits", &digits)?;
+                presentations::by_digits(tx, &digests, now.plus(-2 * ANSWER_SECONDS)).await?
+            }
+            (None, None) => None,
+        };
+        Ok((row.ok_or(FlowError::PresentationUnknown)?, code.is_some()))
+    }
+
     /// Writes down who typed the digits: the holder's page asks him.
     async fn ask_holder(
         &self,
-        mut tx: store::Tx,
+        mut tx: Tx,
         officer: &Officer,
         row: &PresentationRow,
         reason: &Reason,
@@ -339,7 +324,7 @@ impl LicenceSigner {
             return Err(FlowError::NotInForce);
         }
         let known = self.licence_type(&licence.facts.type_code, Some(licence.facts.type_version));
-        let known = known.ok_or(store::StorageError::Damaged("a licence of an unknown type"))?;
+        let known = known.ok_or(StorageError::Damaged("a licence of an unknown type"))?;
         let row = super::seal::code(self, &licence.facts, &known, &licence.department, None, now)?;
         self.audit_holder(&mut tx, holder, "code.screen", Some(&licence.id)).await?;
         tx.commit().await?;
@@ -347,4 +332,33 @@ impl LicenceSigner {
         let expires_at = now.plus(verifier::rendition::code::SCREEN_SECONDS);
         Ok(ScreenCode { text, expires_at })
     }
+}
+
+/// Takes a presentation for the officer: `true` the first time, `false` where he repeats within a minute. By digits alone, and
+/// only after the holder agreed, whoever typed them first takes it.
+async fn take(
+    tx: &mut Tx,
+    officer: &Officer,
+    row: &PresentationRow,
+    by_code: bool,
+    now: Timestamp,
+) -> Result<bool, FlowError> {
+    match &row.resolved_by {
+        Some(caller) if caller == officer.caller() => {
+            let since = row.resolved_at.map_or(i64::MAX, |at| now.seconds() - at);
+            return if since < ACCEPTED_SECONDS { Ok(false) } else { Err(FlowError::PresentationExpired) };
+        }
+        Some(_) => return Err(FlowError::PresentationUsed),
+        None if !by_code && row.asked_by.as_deref() != Some(officer.caller()) => {
+            return Err(FlowError::PresentationUsed);
+        }
+        None => {}
+    }
+    let agreed_since = now.plus(-ACCEPTED_SECONDS);
+    if presentations::take(tx, &row.id, officer.caller(), now, agreed_since).await? {
+        return Ok(true);
+    }
+    let again = presentations::by_id(tx, &row.id).await?;
+    let used = again.is_some_and(|again| again.resolved_by.is_some());
+    Err(if used { FlowError::PresentationUsed } else { FlowError::PresentationExpired })
 }

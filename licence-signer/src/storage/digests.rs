@@ -41,6 +41,18 @@ impl std::fmt::Debug for Digests {
     }
 }
 
+/// A query with all the digests bound to it, behind what is bound already.
+macro_rules! with_digests {
+    ($query:expr, $digests:expr) => {{
+        let mut query = $query;
+        for digest in $digests.padded() {
+            query = query.bind(digest);
+        }
+        query
+    }};
+}
+pub(crate) use with_digests;
+
 #[cfg(test)]
 mod tests {
     use super::*;

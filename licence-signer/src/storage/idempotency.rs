@@ -3,7 +3,7 @@
 use store::{StorageError, Tx, on};
 use verifier::time::Timestamp;
 
-use super::digests::Digests;
+use super::digests::{Digests, with_digests};
 
 const CLAIM: &str = "INSERT INTO idempotency (scope, request, licence, event, at) SELECT $1, $2, $3, $4, $5
     WHERE NOT EXISTS (SELECT 1 FROM idempotency WHERE scope IN ($6, $7, $8, $9, $10, $11, $12, $13))
@@ -32,23 +32,13 @@ pub(crate) async fn claim(
     event: Option<&str>,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    let rows = on!(tx, c => {
-        let mut query = sqlx::query(CLAIM).bind(scope.current()).bind(request).bind(licence).bind(event).bind(now.seconds());
-        for digest in scope.padded() {
-            query = query.bind(digest);
-        }
-        query.execute(c).await.map(|done| done.rows_affected())
-    })?;
+    let rows = on!(tx, c => with_digests!(sqlx::query(CLAIM).bind(scope.current()).bind(request).bind(licence).bind(event)
+        .bind(now.seconds()), scope).execute(c).await.map(|done| done.rows_affected()))?;
     Ok(rows == 1)
 }
 
 /// What the key did.
 pub(crate) async fn find(tx: &mut Tx, scope: &Digests) -> Result<Option<Done>, StorageError> {
-    on!(tx, c => {
-        let mut query = sqlx::query_as(FIND);
-        for digest in scope.padded() {
-            query = query.bind(digest);
-        }
-        query.fetch_optional(c).await
-    })
+    on!(tx, c => with_digests!(sqlx::query_as(FIND), scope)
+        .fetch_optional(c).await)
 }

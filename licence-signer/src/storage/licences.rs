@@ -3,7 +3,7 @@
 use store::{StorageError, Tx, on};
 use verifier::time::Timestamp;
 
-use super::digests::Digests;
+use super::digests::{Digests, with_digests};
 
 const ADD: &str = "INSERT INTO licences (id, type_code, type_version, department, region, holder_kind, holder_digest,
     number_digest, version, state, state_since, valid_from, valid_end, recorded_at)
@@ -297,24 +297,14 @@ pub(crate) async fn of_department_holder(
     holder: &Digests,
     limit: i64,
 ) -> Result<Vec<LicenceRow>, StorageError> {
-    on!(tx, c => {
-        let mut query = sqlx::query_as(OF_DEPARTMENT_HOLDER).bind(department).bind(limit);
-        for digest in holder.padded() {
-            query = query.bind(digest);
-        }
-        query.fetch_all(c).await
-    })
+    on!(tx, c => with_digests!(sqlx::query_as(OF_DEPARTMENT_HOLDER).bind(department).bind(limit), holder)
+        .fetch_all(c).await)
 }
 
 /// A holder's licences, released ones alone.
 pub(crate) async fn of_holder(tx: &mut Tx, holder: &Digests, limit: i64) -> Result<Vec<LicenceRow>, StorageError> {
-    on!(tx, c => {
-        let mut query = sqlx::query_as(OF_HOLDER).bind(limit);
-        for digest in holder.padded() {
-            query = query.bind(digest);
-        }
-        query.fetch_all(c).await
-    })
+    on!(tx, c => with_digests!(sqlx::query_as(OF_HOLDER).bind(limit), holder)
+        .fetch_all(c).await)
 }
 
 /// A holder's licences of one type.
@@ -324,13 +314,8 @@ pub(crate) async fn of_holder_type(
     type_code: &str,
     limit: i64,
 ) -> Result<Vec<LicenceRow>, StorageError> {
-    on!(tx, c => {
-        let mut query = sqlx::query_as(OF_HOLDER_TYPE).bind(type_code).bind(limit);
-        for digest in holder.padded() {
-            query = query.bind(digest);
-        }
-        query.fetch_all(c).await
-    })
+    on!(tx, c => with_digests!(sqlx::query_as(OF_HOLDER_TYPE).bind(type_code).bind(limit), holder)
+        .fetch_all(c).await)
 }
 
 /// How many licences of a department are in each state.

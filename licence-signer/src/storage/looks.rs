@@ -2,7 +2,7 @@
 
 use store::{StorageError, Tx, on};
 
-use super::digests::Digests;
+use super::digests::{Digests, with_digests};
 
 const ADD: &str = "INSERT INTO looks (id, licence, holder_digest, at, way, actor, department, department_name, matter,
     case_number, purpose, items) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
@@ -45,13 +45,8 @@ pub(crate) async fn of_holder(
     after: (i64, &str),
     limit: i64,
 ) -> Result<Vec<LookRow>, StorageError> {
-    on!(tx, c => {
-        let mut query = sqlx::query_as(OF_HOLDER).bind(after.0).bind(after.1).bind(limit);
-        for digest in holder.padded() {
-            query = query.bind(digest);
-        }
-        query.fetch_all(c).await
-    })
+    on!(tx, c => with_digests!(sqlx::query_as(OF_HOLDER).bind(after.0).bind(after.1).bind(limit), holder)
+        .fetch_all(c).await)
 }
 
 /// The newest looks at one licence, behind the cursor.

@@ -3,7 +3,7 @@
 use store::{StorageError, Tx, on};
 use verifier::time::Timestamp;
 
-use super::digests::Digests;
+use super::digests::{Digests, with_digests};
 
 /// Takes a number that nobody has, or whose licence has ended or expired. The condition on the row that is there already is
 /// put so that a licence which this statement cannot see yet (recorded by one that was faster) counts as standing.
@@ -23,12 +23,7 @@ pub(crate) async fn take(
     licence: &str,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    let rows = on!(tx, c => {
-        let mut query = sqlx::query(TAKE).bind(department).bind(number.current()).bind(licence).bind(now.seconds());
-        for digest in number.padded() {
-            query = query.bind(digest);
-        }
-        query.execute(c).await.map(|done| done.rows_affected())
-    })?;
+    let rows = on!(tx, c => with_digests!(sqlx::query(TAKE).bind(department).bind(number.current()).bind(licence)
+        .bind(now.seconds()), number).execute(c).await.map(|done| done.rows_affected()))?;
     Ok(rows == 1)
 }

@@ -3,13 +3,14 @@
 use store::{StorageError, Tx, on};
 use verifier::time::Timestamp;
 
-use super::digests::Digests;
+use super::digests::{Digests, with_digests};
 
-const COLUMNS_BY_CODE: &str = "SELECT id, licence, holder_digest, items, verifier, purpose, created_at, expires_at,
-    resolved_by, resolved_at, asked_by, asked, asked_at, agreed_at FROM presentations WHERE code_digest = $1";
+const BY_CODE: &str = "SELECT id, licence, holder_digest, items, verifier, purpose, created_at, expires_at,
+    resolved_by, resolved_at, asked_by, asked, asked_at, agreed_at FROM presentations
+    WHERE code_digest IN ($1, $2, $3, $4, $5, $6, $7, $8) LIMIT 1";
 const BY_DIGITS: &str = "SELECT id, licence, holder_digest, items, verifier, purpose, created_at, expires_at,
     resolved_by, resolved_at, asked_by, asked, asked_at, agreed_at FROM presentations
-    WHERE digits_digest = $1 AND expires_at > $2 ORDER BY created_at DESC LIMIT 1";
+    WHERE digits_digest IN ($2, $3, $4, $5, $6, $7, $8, $9) AND expires_at > $1 ORDER BY created_at DESC LIMIT 1";
 const BY_ID: &str = "SELECT id, licence, holder_digest, items, verifier, purpose, created_at, expires_at,
     resolved_by, resolved_at, asked_by, asked, asked_at, agreed_at FROM presentations WHERE id = $1";
 const ADD: &str = "INSERT INTO presentations (id, code_digest, digits_digest, licence, holder_digest, items, verifier,
@@ -58,17 +59,19 @@ pub(crate) async fn add(
 }
 
 /// By the digest of its code.
-pub(crate) async fn by_code(tx: &mut Tx, digest: &[u8]) -> Result<Option<PresentationRow>, StorageError> {
-    on!(tx, c => sqlx::query_as(COLUMNS_BY_CODE).bind(digest).fetch_optional(c).await)
+pub(crate) async fn by_code(tx: &mut Tx, code: &Digests) -> Result<Option<PresentationRow>, StorageError> {
+    on!(tx, c => with_digests!(sqlx::query_as(BY_CODE), code)
+        .fetch_optional(c).await)
 }
 
 /// By the digest of its digits, from `since` on.
 pub(crate) async fn by_digits(
     tx: &mut Tx,
-    digest: &[u8],
+    digits: &Digests,
     since: Timestamp,
 ) -> Result<Option<PresentationRow>, StorageError> {
-    on!(tx, c => sqlx::query_as(BY_DIGITS).bind(digest).bind(since.seconds()).fetch_optional(c).await)
+    on!(tx, c => with_digests!(sqlx::query_as(BY_DIGITS).bind(since.seconds()), digits)
+        .fetch_optional(c).await)
 }
 
 /// By its id.
@@ -110,25 +113,15 @@ pub(crate) async fn agree(
     now: Timestamp,
     asked_since: Timestamp,
 ) -> Result<bool, StorageError> {
-    let rows = on!(tx, c => {
-        let mut query = sqlx::query(AGREE).bind(id).bind(now.seconds()).bind(asked_since.seconds());
-        for digest in holder.padded() {
-            query = query.bind(digest);
-        }
-        query.execute(c).await.map(|done| done.rows_affected())
-    })?;
+    let rows = on!(tx, c => with_digests!(sqlx::query(AGREE).bind(id).bind(now.seconds()).bind(asked_since.seconds()), holder)
+        .execute(c).await.map(|done| done.rows_affected()))?;
     Ok(rows == 1)
 }
 
 /// The holder withdraws it.
 pub(crate) async fn withdraw(tx: &mut Tx, id: &str, holder: &Digests, now: Timestamp) -> Result<bool, StorageError> {
-    let rows = on!(tx, c => {
-        let mut query = sqlx::query(WITHDRAW).bind(id).bind(now.seconds());
-        for digest in holder.padded() {
-            query = query.bind(digest);
-        }
-        query.execute(c).await.map(|done| done.rows_affected())
-    })?;
+    let rows = on!(tx, c => with_digests!(sqlx::query(WITHDRAW).bind(id).bind(now.seconds()), holder)
+        .execute(c).await.map(|done| done.rows_affected()))?;
     Ok(rows == 1)
 }
 

@@ -3,7 +3,7 @@
 use store::{StorageError, Tx, on};
 use verifier::time::Timestamp;
 
-use super::digests::Digests;
+use super::digests::{Digests, with_digests};
 
 const SAVE: &str = "INSERT INTO subjects (sub, kind, code_digest, department, seen_at) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (sub) DO UPDATE SET kind = excluded.kind, code_digest = excluded.code_digest,
@@ -33,13 +33,8 @@ pub(crate) async fn save(tx: &mut Tx, sub: &str, subject: &Subject, now: Timesta
     on!(&mut *tx, c => sqlx::query(SAVE).bind(sub).bind(subject.kind).bind(subject.digests.current())
         .bind(&subject.department).bind(now.seconds()).execute(c).await.map(drop))?;
     on!(&mut *tx, c => sqlx::query(FORGET).bind(sub).execute(c).await.map(drop))?;
-    on!(tx, c => {
-        let mut query = sqlx::query(ADD_DIGESTS).bind(sub);
-        for digest in subject.digests.padded() {
-            query = query.bind(digest);
-        }
-        query.execute(c).await.map(drop)
-    })
+    on!(tx, c => with_digests!(sqlx::query(ADD_DIGESTS).bind(sub), subject.digests)
+        .execute(c).await.map(drop))
 }
 
 /// The digests of the number behind a `sub`; `None` for one that is not known.
@@ -56,11 +51,6 @@ pub(crate) async fn department(tx: &mut Tx, sub: &str) -> Result<Option<String>,
 
 /// Whoever is known by an older digest of a number is known by the one in use too.
 pub(crate) async fn link(tx: &mut Tx, number: &Digests) -> Result<(), StorageError> {
-    on!(tx, c => {
-        let mut query = sqlx::query(LINK).bind(number.current());
-        for digest in number.padded() {
-            query = query.bind(digest);
-        }
-        query.execute(c).await.map(drop)
-    })
+    on!(tx, c => with_digests!(sqlx::query(LINK).bind(number.current()), number)
+        .execute(c).await.map(drop))
 }
