@@ -7,7 +7,7 @@ use verifier::time::Timestamp;
 
 use super::claim::{Claim, IdempotencyKey};
 use super::error::FlowError;
-use super::read::HistoryEvent;
+use super::licence::HistoryEvent;
 use super::task;
 use crate::LicenceSigner;
 use crate::life_cycle::{Event, EventRefused, State};

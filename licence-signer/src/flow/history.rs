@@ -3,6 +3,7 @@
 use verifier::time::Timestamp;
 
 use super::error::FlowError;
+use super::own::own;
 use crate::LicenceSigner;
 use crate::issuance::HolderCode;
 use crate::officer::{HolderSession, Officer};
@@ -78,7 +79,7 @@ impl LicenceSigner {
         let mut tx = self.db().begin().await?;
         let rows = match licence {
             Some(licence) => {
-                super::read::own(&mut tx, holder, licence).await?;
+                own(&mut tx, holder, licence).await?;
                 looks::of_licence(&mut tx, licence, after, limit).await?
             }
             None => looks::of_holder(&mut tx, &holder.digests, after, limit).await?,

@@ -8,7 +8,7 @@ use store::StorageError;
 use super::claim::{Claim, IdempotencyKey};
 use super::complete::{self, complete};
 use super::error::FlowError;
-use super::read::Licence;
+use super::licence::Licence;
 use super::record::{Recording, record};
 use super::recorded::Recorded;
 use super::task;

@@ -6,7 +6,7 @@ use verifier::facts::Disclosure;
 use verifier::time::Timestamp;
 
 use super::error::FlowError;
-use super::read::{Licence, load};
+use super::licence::{Licence, load};
 use crate::LicenceSigner;
 use crate::catalogue::LicenceType;
 use crate::facts::Disclosures;

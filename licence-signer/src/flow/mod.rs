@@ -5,14 +5,18 @@ pub mod error;
 pub mod event;
 pub mod history;
 pub mod issue;
+pub mod licence;
 pub mod lookup;
 pub mod present;
 pub mod read;
+pub mod rendition;
 pub mod status_list;
 
+pub(crate) mod audited;
 pub(crate) mod check;
 pub(crate) mod complete;
 pub(crate) mod housekeeping;
+pub(crate) mod own;
 pub(crate) mod positions;
 pub(crate) mod record;
 pub(crate) mod recorded;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use verifier::time::Timestamp;
 
 use crate::LicenceSigner;
-use crate::flow::read::{HistoryEvent, Licence};
+use crate::flow::licence::{HistoryEvent, Licence};
 
 /// `POST /v1/licences/{id}/{event}`.
 #[derive(Debug, Deserialize)]

@@ -16,7 +16,7 @@ use super::session::Session;
 use crate::flow::claim::IdempotencyKey;
 use crate::flow::error::FlowError;
 use crate::flow::event::Order;
-use crate::flow::read::Licence;
+use crate::flow::licence::Licence;
 use crate::life_cycle::Event;
 
 /// Longest ground and reason, in characters.

@@ -11,10 +11,12 @@ use web::{Asker, Page, Problem, Query, Words};
 
 use super::Pages;
 use super::face::{Content, Face, face};
+use super::own::find;
 use super::parts::{self, Fact, LookLine, Tag};
-use super::session::Session;
+use super::qr::qr;
 use super::sign_in::{first, welcome};
-use crate::flow::read::{Licence, Rendition, Standing, Wanted};
+use crate::flow::licence::{Licence, Standing};
+use crate::flow::rendition::{Rendition, Wanted};
 use crate::life_cycle::State as LegalState;
 use crate::officer::HolderSession;
 
@@ -174,21 +176,6 @@ fn card(pages: &Pages, w: &Words, licence: &Licence, now: Timestamp, may_show: b
     }
 }
 
-/// A licence of the session's holder, or of the person behind it.
-pub(super) async fn find(pages: &Pages, session: &Session, id: &str) -> Result<(HolderSession, Licence), Problem> {
-    let holder = pages.holder(session).await?;
-    match pages.signer().own_licence(&holder, id).await {
-        Ok((licence, _)) => Ok((holder, licence)),
-        Err(error) => match pages.person(session).await {
-            Some(person) => {
-                let (licence, _) = pages.signer().own_licence(&person, id).await?;
-                Ok((person, licence))
-            }
-            None => Err(error.into()),
-        },
-    }
-}
-
 /// `GET /licences/{id}`
 pub(super) async fn licence(
     State(pages): State<Pages>,
@@ -236,7 +223,7 @@ async fn printed_qr(w: &Words, signer: &crate::LicenceSigner, holder: &HolderSes
         return String::new();
     }
     match signer.own_rendition(holder, &licence.id, Wanted::CodeText).await {
-        Ok(Rendition::CodeText(text)) => super::show::qr(&text, "face-qr", &w.get("signer-qr")).unwrap_or_default(),
+        Ok(Rendition::CodeText(text)) => qr(&text, "face-qr", &w.get("signer-qr")).unwrap_or_default(),
         _ => String::new(),
     }
 }

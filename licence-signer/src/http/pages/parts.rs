@@ -9,7 +9,7 @@ use web::{Words, icons};
 use crate::LicenceSigner;
 use crate::catalogue::{HolderKind, LicenceType, Titles};
 use crate::flow::history::Look;
-use crate::flow::read::{Licence, Standing};
+use crate::flow::licence::{Licence, Standing};
 use crate::life_cycle::State;
 
 /// When "expires soon" begins.
