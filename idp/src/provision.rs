@@ -6,7 +6,7 @@ pub use crate::account::provision::{LoadError, NewMandate, NewOrganisation, NewP
 use std::collections::BTreeSet;
 
 use crate::Idp;
-use crate::client::{AuthMethod, Client, ExchangeRule, GrantType, Names, OWN_SCOPES, Resource, redirect};
+use crate::client::{AuthMethod, Client, ExchangeRule, GrantType, Names, OWN_SCOPES, Origin, Resource, redirect};
 use crate::error::Error;
 use crate::ids::ClientId;
 use crate::storage::{authorizations, clients, subjects};
@@ -81,8 +81,8 @@ pub struct NewClient {
     pub trusted: bool,
     /// Why whole numbers are needed.
     pub number_purpose: Names,
-    /// Whether a configuration file says so.
-    pub is_configured: bool,
+    /// Who says so.
+    pub origin: Origin,
 }
 
 impl NewClient {
@@ -109,7 +109,7 @@ impl NewClient {
             id_token_alg: Algorithm::Es256,
             trusted: false,
             number_purpose: Names::default(),
-            is_configured: false,
+            origin: Origin::Added,
         }
     }
 
@@ -237,7 +237,9 @@ pub async fn left_over(db: &Db, named: &BTreeSet<&str>) -> Result<Vec<String>, S
         let page = clients::list(&mut tx, &after).await?;
         let Some(last) = page.last() else { return Ok(found) };
         last.client_id.as_str().clone_into(&mut after);
-        let left = page.iter().filter(|client| client.is_configured && !named.contains(client.client_id.as_str()));
+        let left = page
+            .iter()
+            .filter(|client| client.origin == Origin::Configuration && !named.contains(client.client_id.as_str()));
         found.extend(left.map(|client| client.client_id.to_string()));
     }
 }
@@ -347,6 +349,6 @@ fn checked(new: NewClient) -> Result<Client, ProvisionError> {
         id_token_alg: new.id_token_alg,
         trusted: new.trusted,
         number_purpose: new.number_purpose,
-        is_configured: new.is_configured,
+        origin: new.origin,
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use idp::Idp;
-use idp::client::{AuthMethod, Client, GrantType};
+use idp::client::{AuthMethod, Client, GrantType, Origin};
 use keys::sources::Sources;
 use serde::Serialize;
 use serde_json::json;
@@ -34,7 +34,7 @@ impl Source {
     fn of(client: &Client, named: &BTreeSet<&str>) -> Self {
         if named.contains(client.client_id.as_str()) {
             Self::File
-        } else if client.is_configured {
+        } else if client.origin == Origin::Configuration {
             Self::LeftOver
         } else {
             Self::Added

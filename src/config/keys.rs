@@ -86,7 +86,11 @@ pub(crate) const KEYS: &[Key] = &[
     key("clients[].exchange.resource", Text, "resource that it may exchange them for"),
     key("clients[].exchange.scopes", Texts, "scopes that it may ask for in an exchange"),
     key("clients[].organisations", Flag, "whether a person may act for an organisation there"),
-    key("clients[].trusted", Flag, "whether it is the house's own, so that people are asked for consent to whole numbers alone"),
+    key(
+        "clients[].trusted",
+        Flag,
+        "whether it is the house's own, so that people are asked for consent to whole numbers alone",
+    ),
     key("clients[].number_purpose", Text, "why it needs whole ID numbers; stands on the consent page"),
     key("clients[].danger_pkce_optional", Flag, "whether an old confidential client may go without PKCE"),
     key("clients[].id_token_alg", Text, "ES256, RS256 or EdDSA"),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use idp::Idp;
-use idp::client::{Names, Resource};
+use idp::client::{Names, Origin, Resource};
 use idp::provision::NewClient;
 use idp::settings::{Register, Registers};
 use keys::authority::{Authority, Founding};
@@ -130,7 +130,7 @@ pub(crate) async fn idp(config: &Config, base: Base) -> Result<Idp, Failure> {
         idp::provision::resource(&idp, resource).await?;
     }
     for new in new_clients {
-        idp::provision::client(&idp, NewClient { is_configured: true, ..new }).await?;
+        idp::provision::client(&idp, NewClient { origin: Origin::Configuration, ..new }).await?;
     }
     Ok(idp)
 }

@@ -1,6 +1,7 @@
 //! idp, as `xinyin serve` runs it, asks the registers as a caller who proves himself by a key file: the right key opens
 //! the way to an account, another one gets nothing, and a token counts once.
 
+use std::fmt::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -78,9 +79,8 @@ async fn serve(folder: &Path, key: &str) -> (String, Process) {
          outbound.allowed_origins = [\"{SIMULATORS}\"]\n"
     );
     for register in ["population", "legal_persons", "phone"] {
-        text.push_str(&format!(
-            "[registers.{register}]\nurl = \"{SIMULATORS}\"\nclient_id = \"idp\"\nkey_file = \"{key}\"\n"
-        ));
+        let _ =
+            write!(text, "[registers.{register}]\nurl = \"{SIMULATORS}\"\nclient_id = \"idp\"\nkey_file = \"{key}\"\n");
     }
     let config = folder.join(format!("{name}.toml"));
     write(&config, text.as_bytes());

@@ -151,9 +151,20 @@ pub struct Client {
     /// Why whole numbers are needed, on which ground, kept for how long: stands beside that line of the consent page.
     #[serde(default)]
     pub number_purpose: Names,
-    /// Whether a configuration file said so: named as left over once it no longer does.
+    /// Who said so.
     #[serde(default)]
-    pub is_configured: bool,
+    pub origin: Origin,
+}
+
+/// Where a registration comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A command, or whatever provides the demonstration and tests.
+    #[default]
+    Added,
+    /// A configuration file: the client is named as left over once the file no longer does.
+    Configuration,
 }
 
 /// A resource (RFC 8707): a service that takes our access tokens.

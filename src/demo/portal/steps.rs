@@ -48,7 +48,7 @@ impl Way<'_> {
         let received = self.rows(&self.trace.answered);
         let summary = self.with("step-3-more", &[("count", received.len())]);
         let checks = vec![self.say("check-state"), self.say("check-iss")];
-        Step { received, checks, ..self.step(3, format!("GET {}/callback", self.own), summary) }
+        Step { checks, received, ..self.step(3, format!("GET {}/callback", self.own), summary) }
     }
 
     fn exchanged(&self) -> Step {
@@ -68,14 +68,14 @@ impl Way<'_> {
             self.say("check-acr"),
         ];
         let summary = self.with("step-5-more", &[("checks", checks.len()), ("received", received.len())]);
-        Step { received, checks, ..self.step(5, format!("GET {}/jwks", self.issuer), summary) }
+        Step { checks, received, ..self.step(5, format!("GET {}/jwks", self.issuer), summary) }
     }
 
     fn told(&self) -> Step {
         let received = self.rows(&self.trace.userinfo);
         let summary = self.with("step-6-more", &[("received", received.len())]);
         let checks = vec![self.say("check-sub")];
-        Step { received, checks, ..self.step(6, format!("GET {}/userinfo", self.issuer), summary) }
+        Step { checks, received, ..self.step(6, format!("GET {}/userinfo", self.issuer), summary) }
     }
 
     fn step(&self, n: u8, request: String, summary: String) -> Step {
