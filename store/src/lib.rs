@@ -8,6 +8,7 @@ mod db;
 mod error;
 pub mod lease;
 mod migration;
+pub mod page_sessions;
 mod retry;
 mod sweep;
 mod tx;
@@ -49,7 +50,8 @@ macro_rules! on {
     }};
 }
 
-/// Every statement of this crate for one database, with its name: each must prepare once `audit::MIGRATION_SQL` has run.
+/// Every statement of this crate for one database, with its name: each must prepare once `audit::MIGRATION_SQL` and
+/// `page_sessions::MIGRATION_SQL` have run.
 pub fn statements(postgres: bool) -> Vec<(&'static str, &'static str)> {
     let mut all = vec![
         ("lease.take", lease::TAKE),
@@ -59,5 +61,6 @@ pub fn statements(postgres: bool) -> Vec<(&'static str, &'static str)> {
     ];
     all.extend((1..=audit::row::AT_ONCE).map(|rows| ("audit.append", audit::row::insert(postgres, rows))));
     all.extend(audit::STATEMENTS);
+    all.extend(page_sessions::STATEMENTS);
     all
 }

@@ -16,6 +16,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "notes",
         sql: "CREATE TABLE notes (id TEXT NOT NULL PRIMARY KEY, at BIGINT NOT NULL)",
     },
+    Migration { version: 3, name: "page sessions", sql: store::page_sessions::MIGRATION_SQL },
 ];
 const NOW: Timestamp = Timestamp::from_seconds(1_795_593_600);
 const NOTE: &str = "INSERT INTO notes (id, at) VALUES ($1, $2)";

@@ -40,6 +40,7 @@ pub mod input;
 pub mod issuer_keys;
 pub mod outbound;
 pub mod page;
+pub mod page_session;
 pub mod problem;
 pub mod relying_party;
 pub mod serve;

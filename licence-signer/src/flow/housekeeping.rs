@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::{complete, sequence};
 use crate::LicenceSigner;
-use crate::storage::{presentations, sessions};
+use crate::storage::presentations;
 
 /// How often what was left is looked for.
 const RECOVER: Duration = Duration::from_secs(5);
@@ -101,7 +101,7 @@ async fn upkeep(signer: &LicenceSigner, mut ended: watch::Receiver<bool>) {
 
 async fn sweep(signer: &LicenceSigner) -> Result<(), store::StorageError> {
     let now = signer.sources().now();
-    store::sweep(signer.beside(), &[sessions::SWEEP], now).await?;
+    store::sweep(signer.beside(), &[store::page_sessions::SWEEP], now).await?;
     let before = now.plus(-KEEP_SECONDS);
     let mut tx = signer.beside().begin().await?;
     presentations::sweep(&mut tx, before).await?;

@@ -8,7 +8,6 @@ pub(crate) mod log;
 pub(crate) mod looks;
 pub(crate) mod numbers;
 pub(crate) mod presentations;
-pub(crate) mod sessions;
 pub(crate) mod status;
 pub(crate) mod subjects;
 pub(crate) mod tries;
@@ -20,7 +19,7 @@ use store::Migration;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "audit record and leases", sql: store::audit::MIGRATION_SQL },
     Migration { version: 2, name: "licences, status, log", sql: include_str!("../../migrations/2-licences.sql") },
-    Migration { version: 3, name: "sessions of the pages", sql: include_str!("../../migrations/3-sessions.sql") },
+    Migration { version: 3, name: "sessions of the pages", sql: store::page_sessions::MIGRATION_SQL },
     Migration {
         version: 4,
         name: "numbers taken, digests of subjects",

@@ -7,20 +7,23 @@ use std::time::Duration;
 
 use keys::sources::Sources;
 use keys::{KeyStore, KeyStoreError, Purpose};
-use store::{Db, StorageError, audit};
+use store::page_sessions;
+use store::{Db, StorageError};
 use web::outbound::Outbound;
 use web::page::NavItem;
-use web::relying_party::{ClientAuthentication, Login, LoginCookie, LoginError, RelyingParty, RelyingPartySettings};
+use web::page_session::{PageSessions, RenewalError};
+use web::relying_party::{ClientAuthentication, LoginCookie, RelyingParty, RelyingPartySettings};
 use web::words::{Bilingual, Vocabulary};
 use web::{Asker, Page, Problem, Site, access_token};
 
 use crate::catalogue::Catalogue;
 use crate::evidence::Evidence;
 use crate::page::WORDS;
+use crate::session::{Session, SessionRows, still_may};
 use crate::settings::Settings;
 use crate::signer::SignerClient;
 use crate::storage::SWEEPS;
-use crate::storage::sessions::{self, Secrets, Session};
+use crate::storage::cases;
 use crate::trust::TrustKeeper;
 
 /// Why the desk did not start.
@@ -51,20 +54,14 @@ struct Inner {
     settings: Settings,
     site: Arc<Site>,
     db: Db,
-    keys: KeyStore,
     sources: Sources,
-    relying_party: RelyingParty,
-    pending: LoginCookie,
+    sessions: PageSessions<SessionRows>,
     tokens: access_token::Verifier,
     signer: SignerClient,
     catalogue: Catalogue,
     trust: TrustKeeper,
     evidence: Evidence,
-    renewing: Vec<tokio::sync::Mutex<()>>,
 }
-
-/// How many sessions are renewed at once; two renewals of one session stand in one line, because each spends a token.
-const RENEWALS: usize = 64;
 
 impl std::fmt::Debug for Desk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -91,22 +88,7 @@ impl Desk {
             keys.ensure(&purpose, now)?;
         }
         let site = Arc::new(site(&settings, &sources)?);
-        let assertion_key: Arc<dyn keys::Signer> = match &settings.client_key {
-            Some(key) => key.clone(),
-            None => keys.ring(&Purpose::ClientAssertion)?.active(now)?,
-        };
-        let relying_party = RelyingParty::new(
-            RelyingPartySettings {
-                issuer: settings.issuer.clone(),
-                client_id: settings.client_id.clone(),
-                authentication: ClientAuthentication::PrivateKeyJwt(assertion_key),
-                redirect_uri: site.url("/callback"),
-                scopes: ["openid", "profile", "organisation", "verify", "offline_access"].map(String::from).to_vec(),
-            },
-            outbound.clone(),
-            sources.clone(),
-        );
-        let pending = LoginCookie::new(&login_secret(&keys, now)?, sources.clone());
+        let sessions = page_sessions_of(&settings, &site, &db, &keys, &sources, &outbound)?;
         let tokens = access_token::Verifier::new(
             settings.issuer.clone(),
             settings.external_url.clone(),
@@ -118,21 +100,7 @@ impl Desk {
         let trust = TrustKeeper::new(&settings, outbound.clone(), sources.clone());
         trust.refresh().await.map_err(StartError::Trust)?;
         let evidence = Evidence::new(outbound, sources.clone(), settings.status_cache_seconds);
-        Ok(Self(Arc::new(Inner {
-            settings,
-            site,
-            db,
-            keys,
-            sources,
-            relying_party,
-            pending,
-            tokens,
-            signer,
-            catalogue,
-            trust,
-            evidence,
-            renewing: (0..RENEWALS).map(|_| tokio::sync::Mutex::new(())).collect(),
-        })))
+        Ok(Self(Arc::new(Inner { settings, site, db, sources, sessions, tokens, signer, catalogue, trust, evidence })))
     }
 
     /// Its routes, with the shell around them.
@@ -187,11 +155,7 @@ impl Desk {
     }
 
     pub(crate) fn relying_party(&self) -> &RelyingParty {
-        &self.0.relying_party
-    }
-
-    pub(crate) fn pending(&self) -> &LoginCookie {
-        &self.0.pending
+        self.0.sessions.relying_party()
     }
 
     pub(crate) fn tokens(&self) -> &access_token::Verifier {
@@ -219,95 +183,31 @@ impl Desk {
         self.0.settings.samples.as_deref()
     }
 
-    /// Encrypts a session's secrets for its row.
-    pub(crate) fn seal(&self, row: &str, secrets: &Secrets) -> Result<Vec<u8>, Problem> {
-        let plain = serde_json::to_vec(secrets).map_err(Problem::internal)?;
-        let keys = self.0.keys.field_keys(self.0.sources.now()).map_err(Problem::internal)?;
-        keys.seal("sessions", "secrets", row, &plain, self.0.sources.random.as_ref()).map_err(Problem::internal)
-    }
-
-    fn unseal(&self, row: &str, sealed: &[u8]) -> Option<Secrets> {
-        let keys = self.0.keys.field_keys(self.0.sources.now()).ok()?;
-        let plain = keys.open("sessions", "secrets", row, sealed).ok()?;
-        serde_json::from_slice(&plain).ok()
+    /// The sessions of its pages.
+    pub(crate) fn sessions(&self) -> &PageSessions<SessionRows> {
+        &self.0.sessions
     }
 
     /// The clerk's live session, whichever of several cookies names it, and the cookie's value. idp vouched for it within the
     /// last four minutes, or does so now: it ends with the session there, the mandate and the account. While idp is out of
     /// reach nobody counts as signed in, and documents are verified all the same.
     pub(crate) async fn session(&self, asker: &Asker) -> Result<Option<(String, Session)>, Problem> {
-        for (value, session) in self.stored_sessions(asker).await? {
-            if session.secrets.is_vouched(self.0.sources.now()) {
-                return Ok(Some((value, session)));
+        let found = match self.0.sessions.live(asker).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(None),
+            Err(RenewalError::Idp(error)) => {
+                tracing::warn!(%error, "idp could not vouch for a session");
+                return Ok(None);
             }
-            match self.renewed(&session.id_digest, asker.incident().as_str(), Secrets::is_vouched).await {
-                Ok(session) => return Ok(Some((value, session))),
-                Err(LoginError::Refused { .. }) => {}
-                Err(error) => tracing::warn!(%error, "idp could not vouch for a session"),
-            }
-        }
-        Ok(None)
-    }
-
-    /// The sessions that the browser's cookies name, whatever idp says of them by now.
-    pub(crate) async fn stored_sessions(&self, asker: &Asker) -> Result<Vec<(String, Session)>, Problem> {
-        let values: Vec<String> = asker.cookie_values("").take(4).map(str::to_owned).collect();
-        let mut found = Vec::new();
-        for value in values {
-            let session = self.stored(&sessions::digest_of(&value)).await.map_err(storage_problem)?;
-            found.extend(session.map(|session| (value, session)));
-        }
-        Ok(found)
-    }
-
-    async fn stored(&self, id_digest: &[u8]) -> Result<Option<Session>, StorageError> {
-        let mut reader = self.0.db.reader().await?;
-        sessions::find(&mut reader, id_digest, self.0.sources.now(), |row, sealed| self.unseal(row, sealed)).await
-    }
-
-    /// The session after idp was asked again, unless it is `good` already because another request has just done so. A session
-    /// that idp no longer vouches for, or whose mandate no longer lets verify, is over: `Refused`.
-    pub(crate) async fn renewed(
-        &self,
-        id_digest: &[u8],
-        incident: &str,
-        good: fn(&Secrets, verifier::time::Timestamp) -> bool,
-    ) -> Result<Session, LoginError> {
-        let over = || LoginError::Refused { code: "invalid_grant".into(), description: None };
-        let failed = |error: StorageError| LoginError::Unavailable(error.to_string());
-        let line = usize::from(id_digest.first().copied().unwrap_or_default()) % RENEWALS;
-        let _turn = self.0.renewing[line].lock().await;
-        let now = self.0.sources.now();
-        let session = self.stored(id_digest).await.map_err(failed)?.ok_or_else(over)?;
-        if good(&session.secrets, now) {
-            return Ok(session);
-        }
-        let login = match self.0.relying_party.refresh(&session.secrets.as_login()).await {
-            Ok(login) if still_may(&login, &session) => login,
-            Ok(_) | Err(LoginError::Refused { .. } | LoginError::IdToken(_) | LoginError::Issuer) => {
-                self.end(&session, incident).await.map_err(failed)?;
-                return Err(over());
-            }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         };
-        let secrets = session.secrets.renewed(&login, now);
-        let sealed = self.seal(&sessions::row_name(id_digest), &secrets);
-        let sealed = sealed.map_err(|problem| LoginError::Client(problem.code().to_owned()))?;
-        let mut tx = self.0.db.begin().await.map_err(failed)?;
-        sessions::set_secrets(&mut tx, id_digest, &sealed).await.map_err(failed)?;
-        tx.commit().await.map_err(failed)?;
-        Ok(Session { secrets, ..session })
-    }
-
-    /// Ends a session that idp does not vouch for any more.
-    async fn end(&self, session: &Session, incident: &str) -> Result<(), StorageError> {
-        let row = audit::Row::new(format!("clerk:{}", session.clerk), "session.end", "done", self.0.sources.now())
-            .department(&session.department)
-            .incident(incident);
-        let mut tx = self.0.db.begin().await?;
-        sessions::delete(&mut tx, &session.id_digest).await?;
-        audit::append(&mut tx, &row).await?;
-        tx.commit().await
+        let now = self.0.sources.now();
+        let case = {
+            let mut reader = self.0.db.reader().await.map_err(storage_problem)?;
+            cases::find(&mut reader, &found.key, now).await.map_err(storage_problem)?
+        };
+        let cookie = found.cookie.clone();
+        Ok(Session::of(found, case).map(|session| (cookie, session)))
     }
 
     /// Puts head and navigation around a page.
@@ -327,18 +227,40 @@ impl Desk {
     }
 }
 
-/// Whether a renewed login is still the clerk's, for the same department, and lets verify.
-fn still_may(login: &Login, session: &Session) -> bool {
-    let identity = &login.identity;
-    identity.level() >= 2
-        && identity.person() == session.clerk
-        && identity.organisation.as_ref().is_some_and(|organisation| organisation.code == session.department)
-        && identity.mandate.as_ref().is_some_and(|mandate| mandate.matters.iter().any(|matter| matter == "verify"))
-}
-
 /// The problem for a failure of the store.
 pub(crate) fn storage_problem(error: StorageError) -> Problem {
     if error.is_transient() { Problem::unavailable(2).cause(error) } else { Problem::internal(error) }
+}
+
+/// The sessions of the pages, with the relying party that they sign in by.
+fn page_sessions_of(
+    settings: &Settings,
+    site: &Site,
+    db: &Db,
+    keys: &KeyStore,
+    sources: &Sources,
+    outbound: &Outbound,
+) -> Result<PageSessions<SessionRows>, StartError> {
+    let now = sources.now();
+    let assertion_key: Arc<dyn keys::Signer> = match &settings.client_key {
+        Some(key) => key.clone(),
+        None => keys.ring(&Purpose::ClientAssertion)?.active(now)?,
+    };
+    let relying_party = RelyingParty::new(
+        RelyingPartySettings {
+            issuer: settings.issuer.clone(),
+            client_id: settings.client_id.clone(),
+            authentication: ClientAuthentication::PrivateKeyJwt(assertion_key),
+            redirect_uri: site.url("/callback"),
+            scopes: ["openid", "profile", "organisation", "verify", "offline_access"].map(String::from).to_vec(),
+        },
+        outbound.clone(),
+        sources.clone(),
+    );
+    let logins = LoginCookie::new(&login_secret(keys, now)?, sources.clone());
+    let kept = page_sessions::PageSessions::new(db.clone(), keys.clone(), sources.clone());
+    let rows = SessionRows { kept, sources: sources.clone() };
+    Ok(PageSessions::new(rows, relying_party, logins, sources.clone(), still_may))
 }
 
 fn login_secret(keys: &KeyStore, now: verifier::time::Timestamp) -> Result<[u8; 32], KeyStoreError> {

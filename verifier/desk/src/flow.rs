@@ -6,13 +6,15 @@ use store::audit;
 use verifier::evidence::EvidenceKind;
 use verifier::report::Report;
 use verifier::time::Timestamp;
+use web::page_session::{RenewalError, SignedIn};
 use web::relying_party::{Grant, LoginError};
 use web::{Asker, Problem};
 
 use crate::desk::{Desk, storage_problem};
+use crate::session::Session;
 use crate::signer::SignerError;
+use crate::storage::cases::Case;
 use crate::storage::reports::{self, NewReport};
-use crate::storage::sessions::{Case, Secrets, Session};
 
 /// A token that has less than this left is renewed before it is exchanged.
 const RENEW_SECONDS: i64 = 30;
@@ -112,14 +114,17 @@ impl Desk {
 
     /// The clerk's own token, renewed if it is about to end.
     async fn fresh_token(&self, asker: &Asker, session: &Session) -> Result<String, LoginError> {
-        fn lasts(secrets: &Secrets, now: Timestamp) -> bool {
-            secrets.access_until - RENEW_SECONDS > now.seconds()
-        }
+        let lasts = |who: &SignedIn, now: Timestamp| who.access_until - RENEW_SECONDS > now.seconds();
         if lasts(&session.secrets, self.sources().now()) {
             return Ok(session.secrets.access_token.clone());
         }
-        let session = self.renewed(&session.id_digest, asker.incident().as_str(), lasts).await?;
-        Ok(session.secrets.access_token)
+        let good = |who: &SignedIn, _, now| lasts(who, now);
+        match self.sessions().renewed(&session.key, asker.incident().as_str(), good).await {
+            Ok(who) => Ok(who.access_token),
+            Err(RenewalError::Over) => Err(LoginError::Refused { code: "invalid_grant".into(), description: None }),
+            Err(RenewalError::Idp(error)) => Err(error),
+            Err(RenewalError::Own(problem)) => Err(LoginError::Unavailable(problem.code().to_owned())),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod catalogue;
 pub(crate) mod evidence;
 pub(crate) mod flow;
 pub(crate) mod page;
+pub(crate) mod session;
 pub(crate) mod signer;
 pub(crate) mod storage;
 pub(crate) mod trust;

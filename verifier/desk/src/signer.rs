@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use verifier::time::Timestamp;
 use web::outbound::{Answer, Outbound, OutboundError};
 
-use crate::storage::sessions::Case;
+use crate::storage::cases::Case;
 
 /// How long the register of matters is used again.
 const MATTERS_SECONDS: i64 = 60;

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 use keys::Purpose;
+use web::page_session::PageSessions;
 use web::relying_party::{ClientAuthentication, LoginCookie, RelyingParty, RelyingPartySettings};
 use web::words::Source;
 
@@ -36,9 +37,7 @@ pub(crate) struct Pages(Arc<Inner>);
 
 struct Inner {
     signer: LicenceSigner,
-    relying_party: RelyingParty,
-    pending: LoginCookie,
-    renewing: Vec<tokio::sync::Mutex<()>>,
+    sessions: PageSessions<session::SessionRows>,
 }
 
 /// A page's route: method, path, handler.
@@ -87,8 +86,9 @@ impl Pages {
         let mut secret = [0; 32];
         secret.copy_from_slice(&mac[mac.len().saturating_sub(32)..]);
         let pending = LoginCookie::new(&secret, signer.sources().clone());
-        let renewing = (0..session::RENEWALS).map(|_| tokio::sync::Mutex::new(())).collect();
-        Ok(Self(Arc::new(Inner { signer, relying_party, pending, renewing })))
+        let rows = session::SessionRows::of(&signer);
+        let sessions = PageSessions::new(rows, relying_party, pending, signer.sources().clone(), session::still_may);
+        Ok(Self(Arc::new(Inner { signer, sessions })))
     }
 
     fn signer(&self) -> &LicenceSigner {

@@ -1,192 +1,100 @@
-//! Who is signed in at the pages. idp vouches for a session again at least every five minutes, so that it ends with the
-//! account, the session there, or the mandate.
+//! Who is signed in at the pages, and the frame that shows it.
 
-use serde::{Deserialize, Serialize};
+use keys::sources::Sources;
 use store::audit;
-use verifier::encoding::hex;
+use store::page_sessions::{self, PageSessionError};
 use verifier::time::Timestamp;
-use web::claims::{Actor, Identity, Mandate, Organisation, SubType};
 use web::page::{Acting, NavItem};
-use web::relying_party::{Login, LoginError};
+use web::page_session::{Rows, SignedIn};
+use web::relying_party::Login;
 use web::{Asker, Page, Problem};
-use zeroize::Zeroizing;
 
 use super::Pages;
-use crate::flow::error::FlowError;
+use crate::LicenceSigner;
 use crate::officer::{HolderSession, Officer, Rights};
-use crate::storage::sessions;
 
-/// How long idp's word holds.
-const CHECKED_SECONDS: i64 = 240;
+/// The sessions' rows, in the service's own database and record.
+pub(super) struct SessionRows {
+    kept: page_sessions::PageSessions,
+    sources: Sources,
+}
 
-/// How many sessions are renewed at once.
-pub(super) const RENEWALS: usize = 64;
+impl SessionRows {
+    pub(super) fn of(signer: &LicenceSigner) -> Self {
+        let sources = signer.sources().clone();
+        let kept = page_sessions::PageSessions::new(signer.db().clone(), signer.key_store().clone(), sources.clone());
+        Self { kept, sources }
+    }
 
-/// What a session's row holds encrypted.
-#[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Contents {
-    pub sub: String,
-    pub sub_type: SubType,
-    pub acr: Option<String>,
-    pub person: String,
-    pub name: String,
-    pub organisation: Option<Organisation>,
-    pub mandate: Option<Mandate>,
-    pub id_token: String,
-    pub access_token: String,
-    pub refresh_token: Option<String>,
+    fn row(&self, who: &SignedIn, action: &str, incident: &str) -> audit::Row {
+        let mut row = audit::Row::new(actor(who), action, "done", self.sources.now()).incident(incident);
+        row.department = who.organisation.as_ref().map(|organisation| organisation.code.clone());
+        row
+    }
+}
+
+impl Rows for SessionRows {
+    fn key_of(&self, cookie: &str) -> Vec<u8> {
+        page_sessions::key_of(cookie)
+    }
+
+    async fn begin(&self, who: &SignedIn, expires_at: Timestamp, incident: &str) -> Result<String, Problem> {
+        self.kept.begin(who, expires_at, &self.row(who, "session.sign_in", incident)).await.map_err(problem)
+    }
+
+    async fn find(&self, key: &[u8]) -> Result<Option<(SignedIn, Timestamp)>, Problem> {
+        self.kept.find(key).await.map_err(problem)
+    }
+
+    async fn renew(&self, key: &[u8], who: &SignedIn) -> Result<(), Problem> {
+        self.kept.renew(key, who).await.map_err(problem)
+    }
+
+    async fn end(&self, key: &[u8], who: &SignedIn, action: &'static str, incident: &str) -> Result<(), Problem> {
+        self.kept.end(key, &self.row(who, action, incident)).await.map_err(problem)
+    }
+}
+
+fn problem(error: PageSessionError) -> Problem {
+    if error.is_transient() { Problem::unavailable(2).cause(error) } else { Problem::internal(error) }
+}
+
+/// For the audit record: the mandate under which somebody acts, else the person's `sub` here.
+fn actor(who: &SignedIn) -> String {
+    match &who.mandate {
+        Some(mandate) => format!("mandate:{}", mandate.id),
+        None => format!("person:{}", who.person),
+    }
+}
+
+/// Whether a renewed login is still the same person's, at a level that sees anything.
+pub(super) fn still_may(login: &Login, who: &SignedIn) -> bool {
+    login.identity.level() >= 2 && login.identity.person() == who.person
 }
 
 /// A live session with its cookie's value.
 pub(super) struct Session {
     pub cookie: String,
-    pub contents: Contents,
-}
-
-impl Contents {
-    /// Of a login, with the name that userinfo told.
-    pub(super) fn new(login: &Login, name: &str) -> Self {
-        let identity = &login.identity;
-        Self {
-            sub: identity.sub.clone(),
-            sub_type: identity.sub_type,
-            acr: identity.acr.clone(),
-            person: identity.person().to_owned(),
-            name: name.to_owned(),
-            organisation: identity.organisation.clone(),
-            mandate: identity.mandate.clone(),
-            id_token: login.id_token.clone(),
-            access_token: login.access_token.to_string(),
-            refresh_token: login.refresh_token.as_ref().map(|token| token.to_string()),
-        }
-    }
-
-    fn as_login(&self) -> Login {
-        Login {
-            identity: Identity {
-                sub: self.sub.clone(),
-                sub_type: self.sub_type,
-                acr: self.acr.clone(),
-                amr: Vec::new(),
-                auth_time: None,
-                sid: None,
-                act: (self.person != self.sub).then(|| Actor { sub: self.person.clone(), act: None }),
-                mandate: self.mandate.clone(),
-                organisation: self.organisation.clone(),
-                name: Some(self.name.clone()),
-                id_number_masked: None,
-                id_type: None,
-                id_number: None,
-                phone_number: None,
-                locale: None,
-            },
-            id_token: self.id_token.clone(),
-            access_token: Zeroizing::new(self.access_token.clone()),
-            refresh_token: self.refresh_token.clone().map(Zeroizing::new),
-            expires_in_seconds: 0,
-            scope: String::new(),
-            return_to: String::new(),
-        }
-    }
+    pub contents: SignedIn,
 }
 
 impl Session {
-    /// For the audit record: the mandate under which somebody acts, else the person's `sub` here.
+    /// As the audit record names who acts.
     pub(super) fn actor(&self) -> String {
-        match &self.contents.mandate {
-            Some(mandate) => format!("mandate:{}", mandate.id),
-            None => format!("person:{}", self.contents.person),
-        }
+        actor(&self.contents)
     }
 
     /// The name of the organisation acted for.
     pub(super) fn organisation(&self) -> Option<String> {
-        let organisation = self.contents.organisation.as_ref()?;
-        Some(organisation.name.clone().unwrap_or_else(|| organisation.code.clone()))
+        self.contents.organisation_name().map(str::to_owned)
     }
 }
 
 impl Pages {
-    /// The live session of this browser, whichever of several cookies names it; idp is asked again if its word is old.
+    /// The live session of this browser; idp is asked again where its word is old.
     pub(super) async fn session(&self, asker: &Asker) -> Result<Option<Session>, Problem> {
-        let values: Vec<String> = asker.cookie_values("").take(4).map(str::to_owned).collect();
-        for cookie in values {
-            if let Some(session) = self.live(cookie).await? {
-                return Ok(Some(session));
-            }
-        }
-        Ok(None)
-    }
-
-    /// A session that this browser's cookies name, whatever idp says of it by now: for whoever wants to leave.
-    pub(super) async fn stored_session(&self, asker: &Asker) -> Result<Option<Session>, Problem> {
-        let values: Vec<String> = asker.cookie_values("").take(4).map(str::to_owned).collect();
-        for cookie in values {
-            if let Some((contents, _)) = self.stored(&sessions::digest_of(&cookie)).await? {
-                return Ok(Some(Session { cookie, contents }));
-            }
-        }
-        Ok(None)
-    }
-
-    async fn stored(&self, id_digest: &[u8]) -> Result<Option<(Contents, Timestamp)>, Problem> {
-        let now = self.signer().sources().now();
-        let mut reader = self.signer().db().reader().await.map_err(FlowError::from)?;
-        let found = sessions::find(&mut reader, id_digest, now).await.map_err(FlowError::from)?;
-        drop(reader);
-        found.map(|(sealed, checked_at)| Ok((self.unseal(id_digest, &sealed, now)?, checked_at))).transpose()
-    }
-
-    async fn live(&self, cookie: String) -> Result<Option<Session>, Problem> {
-        let id_digest = sessions::digest_of(&cookie);
-        let is_young = |now: Timestamp, checked_at| (0..CHECKED_SECONDS).contains(&now.since(checked_at));
-        let Some((contents, checked_at)) = self.stored(&id_digest).await? else { return Ok(None) };
-        if is_young(self.signer().sources().now(), checked_at) {
-            return Ok(Some(Session { cookie, contents }));
-        }
-        // Two renewals of one session stand in one line: each spends a refresh token.
-        let line = usize::from(id_digest.first().copied().unwrap_or_default()) % RENEWALS;
-        let _turn = self.0.renewing[line].lock().await;
-        let Some((contents, checked_at)) = self.stored(&id_digest).await? else { return Ok(None) };
-        let now = self.signer().sources().now();
-        if is_young(now, checked_at) {
-            return Ok(Some(Session { cookie, contents })); // renewed while we waited
-        }
-        match self.0.relying_party.refresh(&contents.as_login()).await {
-            Ok(login) if login.identity.level() >= 2 && login.identity.person() == contents.person => {
-                let contents = Contents::new(&login, &contents.name);
-                let sealed = self.seal(&id_digest, &contents, now)?;
-                let mut tx = self.signer().db().begin().await.map_err(FlowError::from)?;
-                sessions::renew(&mut tx, &id_digest, &sealed, now).await.map_err(FlowError::from)?;
-                tx.commit().await.map_err(FlowError::from)?;
-                Ok(Some(Session { cookie, contents }))
-            }
-            Err(error @ (LoginError::Unavailable(_) | LoginError::Client(_) | LoginError::State)) => Err(error.into()),
-            // idp no longer vouches: signed out there, the mandate ended, the account locked.
-            Ok(_) | Err(LoginError::Refused { .. } | LoginError::IdToken(_) | LoginError::Issuer) => {
-                let ended = Session { cookie, contents };
-                let row = audit::Row::new(ended.actor(), "session.end", "done", now);
-                let mut tx = self.signer().db().begin().await.map_err(FlowError::from)?;
-                sessions::delete(&mut tx, &id_digest).await.map_err(FlowError::from)?;
-                audit::append(&mut tx, &row).await.map_err(FlowError::from)?;
-                tx.commit().await.map_err(FlowError::from)?;
-                Ok(None)
-            }
-        }
-    }
-
-    pub(super) fn seal(&self, id_digest: &[u8], contents: &Contents, now: Timestamp) -> Result<Vec<u8>, Problem> {
-        let plain = serde_json::to_vec(contents).map_err(Problem::internal)?;
-        let keys = self.signer().key_store().field_keys(now).map_err(Problem::internal)?;
-        let random = self.signer().sources().random.as_ref();
-        keys.seal("page_sessions", "secrets", &hex::encode(id_digest), &plain, random).map_err(Problem::internal)
-    }
-
-    fn unseal(&self, id_digest: &[u8], sealed: &[u8], now: Timestamp) -> Result<Contents, Problem> {
-        let keys = self.signer().key_store().field_keys(now).map_err(Problem::internal)?;
-        let plain =
-            keys.open("page_sessions", "secrets", &hex::encode(id_digest), sealed).map_err(Problem::internal)?;
-        serde_json::from_slice(&plain).map_err(Problem::internal)
+        let live = self.0.sessions.live(asker).await?;
+        Ok(live.map(|live| Session { cookie: live.cookie, contents: live.signed_in }))
     }
 
     /// The holder whom the session stands for: the person, or the organisation acted for.

@@ -4,19 +4,13 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use store::audit;
-use verifier::encoding::b64u;
-use verifier::time::Timestamp;
 use web::claims::Identity;
-use web::cookie::SetCookie;
-use web::relying_party::{Callback, LoginError, LoginRequest};
-use web::{Asker, Form, Html, Page, Problem, Query, Words};
+use web::page_session::SignedIn;
+use web::relying_party::{Callback, LoginRequest};
+use web::{Asker, Form, Page, Problem, Query, Words};
 
 use super::Pages;
-use super::session::{Contents, Session};
-use crate::flow::error::FlowError;
 use crate::issuance::HolderCode;
-use crate::storage::sessions;
 
 /// How long a session lives: a working day.
 const SESSION_SECONDS: i64 = 8 * 3_600;
@@ -67,8 +61,7 @@ pub(super) async fn login(
     } else if query.consent.is_some() {
         request.prompt = vec!["consent".into()];
     }
-    let (url, pending) = pages.0.relying_party.begin(&request).await?;
-    Ok((pages.0.pending.keep(&asker, &pending)?, Redirect::to(url.as_str())).into_response())
+    pages.0.sessions.sign_in(&asker, &request).await
 }
 
 /// A local path of ours, of plain characters.
@@ -85,26 +78,25 @@ pub(super) async fn callback(
     asker: Asker,
     Query(answer): Query<Callback>,
 ) -> Result<Response, Problem> {
-    let (pending, cookie) = pages.0.pending.take(&asker, &answer.state)?;
-    let login = match pages.0.relying_party.finish(&pending, &answer).await {
+    let (cookie, login) = pages.0.sessions.come_back(&asker, &answer).await?;
+    let login = match login {
         Ok(login) => login,
-        Err(LoginError::Refused { code, .. }) => {
+        Err(code) => {
             let notice = asker.words().with("signer-not-completed", &[("code", &code)]).into_owned();
             return Ok((cookie, welcome(&asker, notice)).into_response());
         }
-        Err(error) => return Err(error.into()),
     };
     if login.identity.level() < 2 {
         let notice = asker.words().get("signer-too-low").into_owned();
         return Ok((cookie, welcome(&asker, notice)).into_response());
     }
-    let userinfo = pages.0.relying_party.userinfo(&login.access_token, &login.identity.sub).await?;
+    let userinfo = pages.0.sessions.relying_party().userinfo(&login.access_token, &login.identity.sub).await?;
     let code = holder_code(&login.identity, &userinfo)?;
     pages.signer().remember_subject(&login.identity.sub, &code).await?;
     let name = userinfo.name.clone().or_else(|| login.identity.name.clone());
-    let contents = Contents::new(&login, &name.or_else(|| organisation_name(&userinfo)).unwrap_or_default());
-    let value = store_session(&pages, &asker, contents).await?;
-    let own = SetCookie::for_browser_session(asker.site(), "", &value);
+    let name = name.or_else(|| organisation_name(&userinfo)).unwrap_or_default();
+    let who = SignedIn::new(&login, &name, pages.signer().sources().now());
+    let own = pages.0.sessions.begin(&asker, &who, SESSION_SECONDS).await?;
     Ok((cookie, own, Redirect::to(&login.return_to)).into_response())
 }
 
@@ -126,24 +118,6 @@ fn holder_code(identity: &Identity, userinfo: &Identity) -> Result<HolderCode, P
     code.map_err(|_| Problem::forbidden("login.number_unreadable"))
 }
 
-async fn store_session(pages: &Pages, asker: &Asker, contents: Contents) -> Result<String, Problem> {
-    let signer = pages.signer();
-    let now = signer.sources().now();
-    let value = b64u::encode(signer.sources().bytes::<32>().map_err(Problem::internal)?);
-    let id_digest = sessions::digest_of(&value);
-    let sealed = pages.seal(&id_digest, &contents, now)?;
-    let end = now.plus(SESSION_SECONDS);
-    let end = contents.mandate.as_ref().and_then(|m| m.exp).map_or(end, |exp| end.min(Timestamp::from_seconds(exp)));
-    let session = Session { cookie: value.clone(), contents };
-    let mut row = audit::Row::new(session.actor(), "session.sign_in", "done", now).incident(asker.incident().as_str());
-    row.department = session.contents.organisation.as_ref().map(|organisation| organisation.code.clone());
-    let mut tx = signer.db().begin().await.map_err(FlowError::from)?;
-    sessions::insert(&mut tx, &id_digest, &sealed, now, end).await.map_err(FlowError::from)?;
-    audit::append(&mut tx, &row).await.map_err(FlowError::from)?;
-    tx.commit().await.map_err(FlowError::from)?;
-    Ok(value)
-}
-
 /// The form of every page's sign-out button.
 #[derive(Deserialize)]
 pub(super) struct SignOut {
@@ -156,29 +130,9 @@ pub(super) async fn sign_out(
     asker: Asker,
     Form(form): Form<SignOut>,
 ) -> Result<Response, Problem> {
-    // Whatever idp says of it by now, and even if it says nothing.
-    let Some(session) = pages.stored_session(&asker).await? else { return Ok(Redirect::to("/").into_response()) };
-    asker.check_form(&form.form_token, &session.cookie)?;
-    let signer = pages.signer();
-    let row = audit::Row::new(session.actor(), "session.sign_out", "done", signer.sources().now())
-        .incident(asker.incident().as_str());
-    let mut tx = signer.db().begin().await.map_err(FlowError::from)?;
-    sessions::delete(&mut tx, &sessions::digest_of(&session.cookie)).await.map_err(FlowError::from)?;
-    audit::append(&mut tx, &row).await.map_err(FlowError::from)?;
-    tx.commit().await.map_err(FlowError::from)?;
-    let back = format!("{}/signed-out", signer.external_url());
-    // idp out of reach is no reason to keep anybody signed in here.
-    let url = pages.0.relying_party.logout_url(&session.contents.id_token, Some(&back), None).await.ok().flatten();
-    let to = url.map_or_else(|| "/signed-out".to_owned(), |url| url.to_string());
     let w = asker.words();
-    let main = Html::already_escaped(format!(
-        "<div class=\"title\"><h1>{0}</h1></div><p><a class=\"btn\" href=\"{1}\">{2}</a></p>",
-        web::html::escape(&w.get("signer-signing-out")),
-        web::html::escape(&to),
-        web::html::escape(&w.get("signer-go-on")),
-    ));
-    let page = Page::new(&asker, w.get("signer-signing-out"), main).moves_on_to(to).view_to("/");
-    Ok((SetCookie::clear(asker.site(), ""), page).into_response())
+    let (title, go_on) = (w.get("signer-signing-out"), w.get("signer-go-on"));
+    pages.0.sessions.sign_out(&asker, &form.form_token, &title, &go_on).await
 }
 
 /// `GET /signed-out`

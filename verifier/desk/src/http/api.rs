@@ -17,7 +17,7 @@ use super::router::{Access, ROUTES};
 use crate::desk::Desk;
 use crate::flow::Who;
 use crate::signer::SignerError;
-use crate::storage::sessions::Case;
+use crate::storage::cases::Case;
 
 /// A request in JSON. A document may come raw instead.
 #[derive(Deserialize)]

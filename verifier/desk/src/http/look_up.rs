@@ -14,8 +14,9 @@ use crate::desk::Desk;
 use crate::flow::Who;
 use crate::page::report_view::{self, Context};
 use crate::page::templates::{Choice, FieldError, Lookup as LookupPage, LookupEmpty, LookupResult};
+use crate::session::Session;
 use crate::signer::{Matter, SignerError};
-use crate::storage::sessions::{Case, Session};
+use crate::storage::cases::Case;
 
 /// `GET /lookup`
 pub(super) async fn page(State(desk): State<Desk>, asker: Asker) -> Result<Response, Problem> {

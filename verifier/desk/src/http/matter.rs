@@ -8,8 +8,9 @@ use web::{Asker, Form, Page, Problem};
 use super::home::sign_in_first;
 use crate::desk::{Desk, storage_problem};
 use crate::page::templates::{Choice, FieldError, Matter as MatterPage};
+use crate::session::{SESSION_SECONDS, Session};
 use crate::signer::SignerError;
-use crate::storage::sessions::{self, Case, Session};
+use crate::storage::cases::{self, Case};
 
 /// Longest case number and purpose, in characters.
 const MAX_CASE: usize = 64;
@@ -66,9 +67,8 @@ pub(super) async fn choose(
         return show(&desk, &asker, &session, Some(&case), errors).await;
     }
     let mut tx = desk.db().begin().await.map_err(storage_problem)?;
-    sessions::set_case(&mut tx, &session.1.id_digest, Some(&case), desk.sources().now())
-        .await
-        .map_err(storage_problem)?;
+    let until = desk.sources().now().plus(SESSION_SECONDS);
+    cases::set(&mut tx, &session.1.key, &case, until).await.map_err(storage_problem)?;
     tx.commit().await.map_err(storage_problem)?;
     Ok(Redirect::to("/").into_response())
 }

@@ -3,7 +3,7 @@
 use store::{StorageError, Tx, on};
 use verifier::time::Timestamp;
 
-use super::sessions::Session;
+use crate::session::Session;
 
 /// A line of 今天的记录.
 #[derive(Clone, Debug, sqlx::FromRow)]

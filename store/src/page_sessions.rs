@@ -1,0 +1,156 @@
+//! Sessions of a service's pages. The browser holds a random value whose digest is the row's key; who it is stands encrypted in
+//! the row, bound to it.
+
+use keys::field::FieldError;
+use keys::sources::{RandomError, Sources};
+use keys::{KeyStore, KeyStoreError};
+use ring::digest::{SHA256, digest};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use verifier::encoding::{b64u, hex};
+use verifier::time::Timestamp;
+
+use crate::{Db, StorageError, Sweep, Tx, audit, on};
+
+/// The table, for a service's migrations.
+pub const MIGRATION_SQL: &str = include_str!("page_sessions.sql");
+
+/// What leaves by itself.
+pub const SWEEP: Sweep = Sweep {
+    name: "page sessions",
+    sql: "DELETE FROM page_sessions WHERE id_digest IN
+        (SELECT id_digest FROM page_sessions WHERE expires_at <= $1 LIMIT $2)",
+};
+
+const INSERT: &str =
+    "INSERT INTO page_sessions (id_digest, secrets, checked_at, created_at, expires_at) VALUES ($1, $2, $3, $3, $4)";
+const FIND: &str = "SELECT secrets, checked_at FROM page_sessions WHERE id_digest = $1 AND expires_at > $2";
+const RENEW: &str = "UPDATE page_sessions SET secrets = $2, checked_at = $3 WHERE id_digest = $1";
+const DELETE: &str = "DELETE FROM page_sessions WHERE id_digest = $1";
+
+/// The statements: each must prepare once [`MIGRATION_SQL`] has run.
+pub const STATEMENTS: [(&str, &str); 4] = [
+    ("page_sessions.insert", INSERT),
+    ("page_sessions.find", FIND),
+    ("page_sessions.renew", RENEW),
+    ("page_sessions.delete", DELETE),
+];
+
+/// Why a session was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum PageSessionError {
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The key store has no key for the row.
+    #[error(transparent)]
+    Keys(#[from] KeyStoreError),
+    /// The row does not open under its key.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// No randomness.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// What the row holds is no such session.
+    #[error("a session's contents do not read")]
+    Contents,
+}
+
+impl PageSessionError {
+    /// Whether asking again in a moment may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Storage(error) if error.is_transient())
+    }
+}
+
+/// The sessions of one service. Cheap to clone.
+#[derive(Clone)]
+pub struct PageSessions {
+    db: Db,
+    keys: KeyStore,
+    sources: Sources,
+}
+
+impl std::fmt::Debug for PageSessions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PageSessions")
+    }
+}
+
+/// The key of the row for a cookie's value.
+pub fn key_of(cookie: &str) -> Vec<u8> {
+    digest(&SHA256, cookie.as_bytes()).as_ref().to_vec()
+}
+
+impl PageSessions {
+    /// Over a database that [`MIGRATION_SQL`] has run on.
+    pub fn new(db: Db, keys: KeyStore, sources: Sources) -> Self {
+        Self { db, keys, sources }
+    }
+
+    /// Stores a new session, with its row of the audit record; the answer is the cookie's value.
+    pub async fn begin<T: Serialize + Sync>(
+        &self,
+        contents: &T,
+        expires_at: Timestamp,
+        row: &audit::Row,
+    ) -> Result<String, PageSessionError> {
+        let now = self.sources.now();
+        let cookie = b64u::encode(self.sources.bytes::<32>()?);
+        let key = key_of(&cookie);
+        let sealed = self.seal(&key, contents, now)?;
+        let mut tx = self.db.begin().await?;
+        insert(&mut tx, &key, &sealed, now, expires_at).await?;
+        audit::append(&mut tx, row).await?;
+        tx.commit().await?;
+        Ok(cookie)
+    }
+
+    /// What a live session holds, and when it was last vouched for.
+    pub async fn find<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<(T, Timestamp)>, PageSessionError> {
+        let now = self.sources.now();
+        let mut reader = self.db.reader().await?;
+        let row: Option<(Vec<u8>, i64)> =
+            on!(&mut reader, c => sqlx::query_as(FIND).bind(key).bind(now.seconds()).fetch_optional(c).await)?;
+        drop(reader);
+        let Some((sealed, checked_at)) = row else { return Ok(None) };
+        let plain = self.keys.field_keys(now)?.open("page_sessions", "secrets", &hex::encode(key), &sealed)?;
+        let contents = serde_json::from_slice(&plain).map_err(|_| PageSessionError::Contents)?;
+        Ok(Some((contents, Timestamp::from_seconds(checked_at))))
+    }
+
+    /// Keeps contents that were vouched for now.
+    pub async fn renew<T: Serialize + Sync>(&self, key: &[u8], contents: &T) -> Result<(), PageSessionError> {
+        let now = self.sources.now();
+        let sealed = self.seal(key, contents, now)?;
+        let mut tx = self.db.begin().await?;
+        on!(&mut tx, c => sqlx::query(RENEW).bind(key).bind(sealed.as_slice()).bind(now.seconds())
+            .execute(c).await.map(drop))?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Ends a session, with its row of the audit record.
+    pub async fn end(&self, key: &[u8], row: &audit::Row) -> Result<(), PageSessionError> {
+        let mut tx = self.db.begin().await?;
+        on!(&mut tx, c => sqlx::query(DELETE).bind(key).execute(c).await.map(drop))?;
+        audit::append(&mut tx, row).await?;
+        Ok(tx.commit().await?)
+    }
+
+    fn seal<T: Serialize>(&self, key: &[u8], contents: &T, now: Timestamp) -> Result<Vec<u8>, PageSessionError> {
+        let plain = serde_json::to_vec(contents).map_err(|_| PageSessionError::Contents)?;
+        let keys = self.keys.field_keys(now)?;
+        Ok(keys.seal("page_sessions", "secrets", &hex::encode(key), &plain, self.sources.random.as_ref())?)
+    }
+}
+
+async fn insert(
+    tx: &mut Tx,
+    key: &[u8],
+    sealed: &[u8],
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(INSERT).bind(key).bind(sealed).bind(now.seconds()).bind(expires_at.seconds())
+        .execute(c).await.map(drop))
+}
