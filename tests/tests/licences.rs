@@ -83,8 +83,8 @@ async fn a_citizen_sees_his_own_licences_and_nobody_elses() {
             assert_eq!(theirs.status, 404, "{path}: {}", theirs.body);
         }
         // The same through the API, with a token of a portal for licence-signer.
-        let resource = [("resource", world.signer_url.as_str())];
-        let tokens = CITIZENS.log_in(&world, &Visitor::new(), &citizen, None, &resource).await;
+        let asked = [("resource", world.signer_url.as_str()), ("scope", "openid licence.own presentation.make")];
+        let tokens = CITIZENS.log_in(&world, &Visitor::new(), &citizen, None, &asked).await;
         for (id, expected) in [(own, 200), (other, 404)] {
             let (status, body) =
                 world.get_signer(&format!("/v1/licences/{id}"), tokens.access(), "application/json").await;

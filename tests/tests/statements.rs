@@ -13,7 +13,7 @@ type Service = (&'static str, &'static str, &'static [Migration], usize);
 const SERVICES: &[Service] = &[
     ("idp", "idp/src", idp::storage::MIGRATIONS, 20),
     ("licence-signer", "licence-signer/src", licence_signer::storage::MIGRATIONS, 40),
-    ("verifier-desk", "verifier/desk/src", verifier_desk::MIGRATIONS, 10),
+    ("verifier-desk", "verifier/desk/src", verifier_desk::MIGRATIONS, 8),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
