@@ -15,7 +15,8 @@ pub(crate) struct Waiting(Arc<Mutex<HashMap<String, oneshot::Sender<String>>>>);
 #[derive(Debug)]
 pub(crate) struct Awaited {
     leaf: String,
-    proof: oneshot::Receiver<String>,
+    /// Until it was handed over.
+    proof: Option<oneshot::Receiver<String>>,
     waiting: Waiting,
 }
 
@@ -24,7 +25,7 @@ impl Waiting {
     pub(crate) fn for_leaf(&self, leaf: &str) -> Awaited {
         let (sender, proof) = oneshot::channel();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(leaf.to_owned(), sender);
-        Awaited { leaf: leaf.to_owned(), proof, waiting: self.clone() }
+        Awaited { leaf: leaf.to_owned(), proof: Some(proof), waiting: self.clone() }
     }
 
     /// Hands out the proofs of a committed batch.
@@ -39,16 +40,17 @@ impl Waiting {
 }
 
 impl Awaited {
-    /// The proof, if it comes within `patience`.
+    /// The proof, if it comes within `patience`; once.
     pub(crate) async fn proof(&mut self, patience: Duration) -> Option<String> {
-        match tokio::time::timeout(patience, &mut self.proof).await {
-            Ok(Ok(proof)) => Some(proof),
-            Ok(Err(_)) => {
-                tokio::time::sleep(patience).await; // handed over already
-                None
+        let coming = async {
+            match &mut self.proof {
+                Some(proof) => proof.await.ok(),
+                None => std::future::pending().await,
             }
-            Err(_) => None,
-        }
+        };
+        let came = tokio::time::timeout(patience, coming).await.ok()?;
+        self.proof = None;
+        came
     }
 }
 
