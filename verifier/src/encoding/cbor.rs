@@ -98,7 +98,8 @@ impl<'a> Reader<'a> {
             }
             4 => {
                 let depth = deeper(depth)?;
-                let mut list = Vec::with_capacity(self.room(argument)?);
+                // Lists within lists may each claim all that follows: room is made for what comes, not for what is said.
+                let mut list = Vec::with_capacity(self.room(argument)?.min(1024));
                 for _ in 0..argument {
                     list.push(self.item(depth)?);
                 }

@@ -11,7 +11,6 @@ use crate::certificate::{Certificate, Usage};
 use crate::report::Reason;
 use crate::time::Timestamp;
 use crate::trust::Trust;
-use crate::trust::rows::AlgorithmRow;
 use crate::verify::CLOCK_TOLERANCE;
 
 /// Behind which rendition a list is asked.
@@ -161,8 +160,7 @@ pub(crate) fn may_be_fetched(uri: &str) -> bool {
 
 /// Until when the algorithm counts for status lists; none: without end. Without a row it has never counted.
 fn algorithm_until(trust: &Trust, algorithm: Algorithm) -> Result<Option<Timestamp>, Reason> {
-    let is_row = |row: &&AlgorithmRow| row.purpose == Usage::Status.name() && row.alg == algorithm.name();
-    trust.targets().algorithms.iter().find(is_row).map(|row| row.until).ok_or(Reason::StatusSigner)
+    trust.algorithm_row(Usage::Status.name(), algorithm).map(|row| row.until).ok_or(Reason::StatusSigner)
 }
 
 /// Whether the body is in the encoding of the other media type.

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::rows::{CertificateRow, LogRow, RootPayload, TargetsPayload};
 use super::{Log, StatusOrigin, Trust, TrustError, Versions};
+use crate::algorithm::Algorithm;
 use crate::certificate::{Certificate, CertificateError, Crl, Pool};
 use crate::encoding::{b64, hex};
 use crate::log::note::{KeyKind, VerifierKey};
@@ -57,7 +58,11 @@ impl Index {
         for (place, row) in index.targets.types.iter().enumerate() {
             once(index.types.entry(row.code.clone()).or_default(), row.version, place)?;
         }
-        let algorithms: BTreeSet<_> = index.targets.algorithms.iter().map(|row| (&row.purpose, &row.alg)).collect();
+        // One algorithm has two names (EdDSA, Ed25519), so a second row under the other would undo the first one's end.
+        let name =
+            |alg: &str| Algorithm::from_name(alg).map_or_else(|| alg.to_owned(), |known| known.name().to_owned());
+        let algorithms: BTreeSet<_> =
+            index.targets.algorithms.iter().map(|row| (&row.purpose, name(&row.alg))).collect();
         let origins: BTreeSet<_> = index.logs.iter().map(|log| &log.origin).collect();
         if algorithms.len() != index.targets.algorithms.len() || origins.len() != index.logs.len() {
             return Err(TrustError::Malformed);
@@ -139,9 +144,10 @@ fn log(row: &LogRow) -> Result<Log, TrustError> {
         VerifierKey::parse(text).ok().filter(|key| key.kind() == kind).ok_or(TrustError::Malformed)
     };
     let key = parse(&row.vkey, KeyKind::Ed25519)?;
-    let witnesses: Vec<_> =
+    let witnesses: Vec<VerifierKey> =
         row.witnesses.iter().map(|text| parse(text, KeyKind::Cosignature)).collect::<Result<_, _>>()?;
-    let distinct = row.witnesses.iter().collect::<BTreeSet<_>>().len();
+    // A key counts once, whatever names it has.
+    let distinct = witnesses.iter().map(VerifierKey::key).collect::<BTreeSet<_>>().len();
     let quorum = usize::try_from(row.quorum).map_err(|_| TrustError::Malformed)?;
     if key.name() != row.origin || quorum > distinct || distinct != witnesses.len() {
         return Err(TrustError::Malformed);

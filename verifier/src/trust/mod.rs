@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 
 pub use power::{Empowered, PowerReason};
 
-use rows::{CertificateRow, DepartmentRow, RootPayload, TargetsPayload, TypeRow};
+use rows::{AlgorithmRow, CertificateRow, DepartmentRow, RootPayload, TargetsPayload, TypeRow};
 
 /// The most bytes of a bundle.
 pub const MAX_BUNDLE: usize = 64 * 1024 * 1024;
@@ -238,12 +238,16 @@ impl Trust {
 
     /// Whether the algorithm counts for that purpose at that time.
     pub fn algorithm(&self, purpose: &str, algorithm: Algorithm, at: Timestamp) -> Result<(), AlgorithmReason> {
-        let mut rows = self.targets.algorithms.iter();
-        let row = rows.find(|row| row.purpose == purpose && Algorithm::from_name(&row.alg) == Some(algorithm));
-        match row.ok_or(AlgorithmReason::Unlisted)?.until {
+        match self.algorithm_row(purpose, algorithm).ok_or(AlgorithmReason::Unlisted)?.until {
             Some(until) if at >= until => Err(AlgorithmReason::Ended),
             _ => Ok(()),
         }
+    }
+
+    /// The row of the algorithm for that purpose, under whichever of its names.
+    pub(crate) fn algorithm_row(&self, purpose: &str, algorithm: Algorithm) -> Option<&AlgorithmRow> {
+        let mut rows = self.targets.algorithms.iter();
+        rows.find(|row| row.purpose == purpose && Algorithm::from_name(&row.alg) == Some(algorithm))
     }
 
     /// Whether `certificate` is marked as compromised and nothing proves the signature to be from before.
@@ -271,5 +275,59 @@ impl Trust {
     pub fn status_origin(&self, uri: &str) -> Option<&StatusOrigin> {
         let origin = index::origin(uri)?;
         self.status.iter().find(|row| row.origin == origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::Trust;
+    use crate::evidence::Evidence;
+    use crate::report::Verdict;
+    use crate::verify::open;
+
+    /// The vectors of codes, if they are at hand.
+    fn codes() -> Option<Value> {
+        let named = std::env::var_os("XINYIN_VECTORS").map(std::path::PathBuf::from);
+        let above = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+        let mut places = named.into_iter().chain(above.map(|folder| folder.join("../shared/vectors")));
+        let found = places.find_map(|folder| std::fs::read(folder.join("xinyin/codes.json")).ok());
+        assert!(found.is_some() || std::env::var("CI").as_deref() != Ok("true"), "the vectors are absent");
+        serde_json::from_slice(&found?).ok()
+    }
+
+    /// Two certificates whose digests begin alike cannot be made here, so one is entered under the other's prefix.
+    #[test]
+    fn of_two_certificates_of_one_kid_the_one_that_signed_counts() {
+        let Some(file) = codes() else { return };
+        let case = |id: &str| file["cases"].as_array().unwrap().iter().find(|case| case["id"] == id).unwrap();
+        let good = Trust::read_unexpired(file["bundles"]["main"].to_string().as_bytes()).unwrap();
+        let input = case("screen-person")["input"].as_str().unwrap().as_bytes();
+        let at = case("screen-person")["at"].as_str().unwrap().parse().unwrap();
+        let envelope = crate::rendition::code::Envelope::read_text(std::str::from_utf8(input).unwrap()).unwrap();
+        let own = good.codes[envelope.kid()].clone();
+        let others: Vec<[u8; 32]> = good.codes.values().flatten().filter(|one| !own.contains(one)).copied().collect();
+        assert!(own.len() == 1 && !others.is_empty());
+        let judged = |candidates: Vec<[u8; 32]>| {
+            let mut trust = good.clone();
+            trust.codes.insert(*envelope.kid(), candidates);
+            let report = open(input, Some(&trust), at).conclude(&Evidence::default());
+            (
+                report.verdict,
+                report.cause.map(crate::report::Reason::code),
+                report.signer.map(|one| one.certificate_sha256),
+            )
+        };
+        let signer = Some(crate::encoding::hex::encode(own[0]));
+        assert_eq!(judged(own.clone()), (Verdict::Valid, None, signer.clone()));
+        assert_eq!(
+            judged([others.clone(), own.clone()].concat()),
+            (Verdict::Valid, None, signer.clone()),
+            "behind others"
+        );
+        assert_eq!(judged([own, others.clone()].concat()), (Verdict::Valid, None, signer), "before others");
+        assert_eq!(judged(others), (Verdict::Invalid, Some("signature.differs"), None), "others alone");
+        assert_eq!(judged(Vec::new()), (Verdict::Undetermined, Some("path.unknown_issuer"), None));
     }
 }

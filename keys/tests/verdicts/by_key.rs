@@ -1,9 +1,6 @@
 //! What our keys sign, `verifier` calls valid; what others sign, or ours outside their power, it does not.
-#![allow(missing_docs, clippy::unwrap_used)]
 
-mod common;
-
-use common::{DAY, DEPARTMENT, NOW, TYPE, authority, order, register};
+use crate::common::{DAY, DEPARTMENT, NOW, TYPE, authority, order, register};
 use keys::authority::Authority;
 use keys::certified::CertifiedSigner;
 use keys::{DepartmentUse, Purpose, Signer as _};
