@@ -483,7 +483,7 @@ fn other_wrappings() {
     let moved = |alg_inside: bool| {
         let mut header = vec![(4.into(), kid.clone())];
         if alg_inside {
-            header = vec![(1.into(), (-7).into())]
+            header = vec![(1.into(), (-7).into())];
         }
         let to_sign = ToSign::new(cbor::encode(&Cbor::Map(header)), coding.claims());
         let signature = coding.by.key.sign(&to_sign.message()).unwrap();

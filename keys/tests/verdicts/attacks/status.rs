@@ -48,7 +48,7 @@ fn a_list_that_does_not_count() {
             targets["status"] = json!([
                 {"origin": SIGNER, "signers": []},
                 {"origin": "http://localhost:9000", "signers": [keys::certify::sha256_hex(own.leaf())]},
-            ])
+            ]);
         }),
         Undetermined,
         "status.signer",
@@ -276,6 +276,8 @@ fn a_list_that_does_not_count() {
     table.end(72);
 }
 
+type Pairs = Vec<(Cbor, Cbor)>;
+
 /// The same list as a CWT, behind a printed code's question.
 #[test]
 fn a_cwt_list_that_does_not_count() {
@@ -292,12 +294,12 @@ fn a_cwt_list_that_does_not_count() {
     };
     let signed = |to_sign: &ToSign| to_sign.assemble(&own.key.sign(&to_sign.message()).unwrap());
     assert_eq!(judged(signed(&good)), Ok(()));
-    let header = |change: &dyn Fn(&mut Vec<(Cbor, Cbor)>)| {
+    let header = |change: &dyn Fn(&mut Pairs)| {
         let Cbor::Map(mut header) = cbor::decode(good.protected()).unwrap() else { panic!("a map") };
         change(&mut header);
         signed(&ToSign::new(cbor::encode(&Cbor::Map(header)), good.payload().to_vec()))
     };
-    let put = |header: &mut Vec<(Cbor, Cbor)>, label: i64, value: Option<Cbor>| {
+    let put = |header: &mut Pairs, label: i64, value: Option<Cbor>| {
         header.retain(|(key, _)| *key != Cbor::from(label));
         header.extend(value.map(|value| (Cbor::from(label), value)));
     };
