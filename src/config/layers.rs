@@ -66,6 +66,21 @@ impl Layers {
     ///
     /// An unreadable file, an unknown key or a value of another kind.
     pub(crate) fn read(file: &Path, variables: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(file)
+            .map_err(|source| ConfigError::Unreadable { path: file.to_owned(), source })?;
+        Self::of(&text, file, variables)
+    }
+
+    /// The same with the text of the file.
+    ///
+    /// # Errors
+    ///
+    /// As `read`.
+    pub(crate) fn of(
+        text: &str,
+        file: &Path,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
         let mut layers = Self { merged: Table::new(), sources: BTreeMap::new() };
         for key in KEYS {
             if let Some(text) = key.built_in {
@@ -73,9 +88,7 @@ impl Layers {
                 layers.set(key.path, value, "built in");
             }
         }
-        let text = std::fs::read_to_string(file)
-            .map_err(|source| ConfigError::Unreadable { path: file.to_owned(), source })?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let table: Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
             path: file.to_owned(),
             message: error.to_string(),

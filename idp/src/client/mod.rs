@@ -1,6 +1,7 @@
 //! Clients: relying parties and departments' systems, as they were registered.
 
 pub(crate) mod authentication;
+mod basic;
 pub(crate) mod failures;
 pub(crate) mod redirect;
 
