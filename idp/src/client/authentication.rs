@@ -1,7 +1,5 @@
 //! How a client proves who it is (RFC 6749 §2.3; RFC 7523 §3; OpenID Connect Core §9).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use verifier::algorithm::{Algorithm, PublicKey};
 use verifier::encoding::json;
@@ -192,6 +190,9 @@ fn check_assertion(
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     #[test]

@@ -1,8 +1,10 @@
 //! What a certificate of this house lets its key do (formats §6): usages and power, under the authority's own arc.
 
-use x509_parser::der_parser::asn1_rs::{FromDer as _, Sequence, Utf8String};
-
+use crate::algorithm::der;
 use crate::region::Region;
+
+const SEQUENCE: u8 = 0x30;
+const UTF8_STRING: u8 = 0x0C;
 
 /// The usages under `{oid_arc}.1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,9 +70,9 @@ pub struct Power {
 impl Power {
     /// Reads `SEQUENCE { types SEQUENCE OF UTF8String, regions SEQUENCE OF UTF8String }`; none if it is another thing.
     pub fn read(der: &[u8]) -> Option<Self> {
-        let (rest, outer) = Sequence::from_der(der).ok()?;
-        let (content, types) = texts(&outer.content)?;
-        let (end, regions) = texts(content)?;
+        let (outer, rest) = der::read(der, SEQUENCE)?;
+        let (types, content) = texts(outer)?;
+        let (regions, end) = texts(content)?;
         (rest.is_empty() && end.is_empty()).then_some(Self { types, regions })
     }
 
@@ -89,16 +91,16 @@ pub(crate) fn covers(regions: &[String], region: &Region) -> bool {
     regions.iter().filter_map(|one| one.parse::<Region>().ok()).any(|one| one.contains(region))
 }
 
-fn texts(der: &[u8]) -> Option<(&[u8], Vec<String>)> {
-    let (rest, sequence) = Sequence::from_der(der).ok()?;
-    let mut content: &[u8] = &sequence.content;
+/// One list of texts at the start of `input`, and what follows.
+fn texts(input: &[u8]) -> Option<(Vec<String>, &[u8])> {
+    let (mut content, rest) = der::read(input, SEQUENCE)?;
     let mut list = Vec::new();
     while !content.is_empty() {
-        let (after, text) = Utf8String::from_der(content).ok()?;
-        list.push(text.string());
+        let (text, after) = der::read(content, UTF8_STRING)?;
+        list.push(std::str::from_utf8(text).ok()?.to_owned());
         content = after;
     }
-    Some((rest, list))
+    Some((list, rest))
 }
 
 #[cfg(test)]
@@ -110,8 +112,20 @@ mod tests {
         let both = [&[0x30, 0x0A][..], &[0x30, 3, 0x0C, 1, b'T'], &[0x30, 3, 0x0C, 1, b'9']].concat();
         assert_eq!(Power::read(&both), Some(Power { types: vec!["T".into()], regions: vec!["9".into()] }));
         assert_eq!(Power::read(&[0x30, 4, 0x30, 0, 0x30, 0]), Some(Power::default()));
-        for wrong in [&[0x30, 2, 0x30, 0][..], &[0x30, 4, 0x30, 0, 0x30, 0, 0], &[0x30, 5, 0x30, 3, 2, 1, 1], &[]] {
-            assert_eq!(Power::read(wrong), None);
+        for wrong in [
+            &[0x30, 2, 0x30, 0][..],
+            &[0x30, 4, 0x30, 0, 0x30, 0, 0],
+            &[0x30, 5, 0x30, 3, 2, 1, 1],
+            &[0x70, 4, 0x30, 0, 0x30, 0],       // a class of its own
+            &[0x30, 4, 0x70, 0, 0x30, 0],       // and inside
+            &[0x10, 4, 0x30, 0, 0x30, 0],       // a sequence that has no parts
+            &[0x30, 0x81, 4, 0x30, 0, 0x30, 0], // a longer length
+            &[0x30, 0x80, 0x30, 0, 0x30, 0, 0, 0],
+            &[0x30, 7, 0x30, 3, 0x2C, 1, b'T', 0x30, 0],
+            &[0x30, 7, 0x30, 3, 0x0C, 1, 0xFF, 0x30, 0],
+            &[],
+        ] {
+            assert_eq!(Power::read(wrong), None, "{wrong:?}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! Strict readers and writers of the encodings that anything signed here uses.
 
+pub mod b45;
 pub mod b64;
 pub mod b64u;
 pub mod cbor;

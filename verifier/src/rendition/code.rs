@@ -9,6 +9,7 @@ use super::Unread;
 use crate::algorithm::{Algorithm, PublicKey, SignatureDiffers};
 use crate::cose::{Sign1, number};
 use crate::deflate::inflate;
+use crate::encoding::b45;
 
 pub use crate::licence::licence::HolderKind;
 pub use claims::{Claims, ClaimsError};
@@ -38,7 +39,7 @@ impl Envelope {
         if text.len() > MAX_CHARACTERS {
             return Err(Unread::TooLarge);
         }
-        let bytes = base45::decode(body).map_err(|_| Unread::Damaged)?;
+        let bytes = b45::decode(body).map_err(|_| Unread::Damaged)?;
         match bytes.first() {
             Some(0xD2) => Self::read(&bytes),
             Some(first) if first & 15 == 8 => Self::read(&inflate(&bytes, MAX_BYTES).ok_or(Unread::Damaged)?),

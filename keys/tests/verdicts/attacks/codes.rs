@@ -547,6 +547,17 @@ fn other_wrappings() {
     as_text(&world, &coding, &original, &whole, &good);
 }
 
+/// A code of an odd number of bytes whose last pair says 256 more than its byte.
+fn overflowing(coding: &Coding, good: &str) -> String {
+    const ALPHABET: &[u8; 45] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
+    let longer = coding.with(-70_000, "x");
+    let odd = [good, longer.text()].into_iter().find(|text| text.len() % 3 == 0).unwrap(); // 4 + 3 n + 2
+    let last = *base45::decode(&odd[4..]).unwrap().last().unwrap();
+    let more = usize::from(last) + 256;
+    let pair = [ALPHABET[more % 45], ALPHABET[more / 45]];
+    format!("{}{}", &odd[..odd.len() - 2], std::str::from_utf8(&pair).unwrap())
+}
+
 /// Base45, zlib, sizes.
 fn as_text(world: &World, coding: &Coding, original: &Shown, whole: &[u8], good: &str) {
     let mut table = Table::new("texts", original);
@@ -561,6 +572,7 @@ fn as_text(world: &World, coding: &Coding, original: &Shown, whole: &[u8], good:
         ("a blank more inside", format!("{} {}", &good[..20], &good[20..])),
         ("a character less", good[..good.len() - 1].to_owned()),
         ("one character alone at the end", format!("{good}A")),
+        ("a last pair beyond 255 that leaves the same byte", overflowing(coding, good)),
         ("a triple beyond 65535", format!("XY1::::{}", &good[7..])),
         ("a pair beyond 255", format!("{}::", &good[..good.len() - good.len() % 3])),
         ("a character outside the alphabet", format!("XY1:#{}", &good[5..])),
@@ -647,5 +659,5 @@ fn as_text(world: &World, coding: &Coding, original: &Shown, whole: &[u8], good:
         Undetermined,
         "path.unknown_issuer",
     );
-    table.end(42);
+    table.end(43);
 }

@@ -6,6 +6,7 @@ mod bytes;
 mod codes;
 mod content;
 mod disclosures;
+mod fixtures;
 mod log;
 mod power;
 mod sealing;

@@ -3,6 +3,7 @@
 use crate::cose::ToSign;
 use crate::deflate::deflate;
 use crate::digest::sha256;
+use crate::encoding::b45;
 use crate::encoding::emit::Emit;
 use crate::licence::licence::HolderKind;
 use crate::time::{Date, Timestamp};
@@ -219,7 +220,7 @@ impl Draft<'_> {
 pub fn text(cose: &[u8], profile: Profile) -> Result<String, CodeError> {
     let deflated = deflate(cose);
     let shorter = if deflated.len() < cose.len() { &deflated } else { cose };
-    let text = format!("{}{}", super::PREFIX, base45::encode(shorter));
+    let text = format!("{}{}", super::PREFIX, b45::encode(shorter));
     match text.len() {
         characters if characters > profile.most() => Err(CodeError::TooLarge { characters, most: profile.most() }),
         _ => Ok(text),
