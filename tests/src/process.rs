@@ -1,7 +1,7 @@
 //! The program itself, `xinyin`, as a process.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -45,8 +45,18 @@ pub struct Ended {
 
 /// Runs the program to its end, at most a minute.
 pub async fn run(arguments: &[&str]) -> Ended {
+    ended(tokio::process::Command::new(binary()).args(arguments).current_dir(std::env::temp_dir())).await
+}
+
+/// The same in a folder, by a user whose data folder is `data_home`.
+pub async fn run_in(folder: &Path, data_home: &Path, arguments: &[&str]) -> Ended {
     let mut command = tokio::process::Command::new(binary());
-    command.args(arguments).current_dir(std::env::temp_dir()).kill_on_drop(true);
+    command.args(arguments).current_dir(folder).env("XDG_DATA_HOME", data_home).env_remove("XINYIN_TRUST");
+    ended(&mut command).await
+}
+
+async fn ended(command: &mut tokio::process::Command) -> Ended {
+    command.kill_on_drop(true);
     let output = tokio::time::timeout(Duration::from_mins(1), command.output()).await;
     let output = output.expect("it ends within a minute").expect("it starts");
     Ended {

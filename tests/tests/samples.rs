@@ -112,6 +112,45 @@ async fn prints(folder: &Path) {
     }
 }
 
+/// What comes with a licence brings no anchors: a bundle that lies where `up` leaves one counts only for a user in whose own
+/// data folder its root stands as a demonstration's (formats §6).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_that_lies_beside_the_licence_is_not_trusted() {
+    Logs::capture();
+    let samples = samples().await;
+    let (folder, home) = (Folder::new("beside"), Folder::new("home"));
+    std::fs::create_dir_all(folder.path().join("data")).expect("a folder");
+    std::fs::rename(samples.path(), folder.path().join("data/samples")).expect("moves");
+    let bundle = "data/samples/trust-bundle.json";
+    let verdict = async |more: &[&str]| {
+        let mut arguments = vec!["verify", "data/samples/valid.sdjwt", "--offline", "--format", "json", "--at", AT];
+        arguments.extend(["--evidence", "data/samples/valid.sdjwt.evidence.json"]);
+        arguments.extend(more);
+        let report = report(&process::run_in(folder.path(), home.path(), &arguments).await);
+        assert_eq!(report["licence"].is_null(), report["verdict"] != "valid", "{report}");
+        (report["verdict"].clone(), report["cause"].clone(), report["trust"]["root_sha256"].clone())
+    };
+    let (valid, _, root) = verdict(&["--trust", bundle]).await;
+    assert_eq!(valid, "valid", "named, it is this user's own decision");
+    let pinned = |targets: u64, demonstration: bool| {
+        let row = serde_json::json!({
+            "authority": "x", "root_sha256": root, "root": 1, "targets": targets, "timestamp": 1,
+            "demonstration": demonstration,
+        });
+        std::fs::create_dir_all(home.path().join("xinyin")).expect("a folder");
+        let pins = serde_json::json!({ "authorities": [row] }).to_string();
+        std::fs::write(home.path().join("xinyin/pins.json"), pins).expect("writes");
+    };
+    assert_eq!(verdict(&[]).await.1, "trust.none", "no pin");
+    pinned(1, false);
+    assert_eq!(verdict(&[]).await.1, "trust.none", "a root that was met elsewhere");
+    pinned(1, true);
+    assert_eq!(verdict(&[]).await.0, "valid", "what `up` made here");
+    pinned(99, true);
+    assert_eq!(verdict(&[]).await.1, "trust.rollback", "an older one");
+    assert_eq!(verdict(&["--trust", bundle]).await.1, "trust.rollback", "an older one by name");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_document_is_undetermined_and_misuse_is_told_apart() {
     let folder = Folder::new("no-document");
