@@ -21,6 +21,7 @@ pub(crate) mod digest;
 pub(crate) mod flow;
 pub(crate) mod grant;
 pub(crate) mod idp;
+pub(crate) mod oauth;
 pub(crate) mod token;
 
 pub use crate::idp::Idp;

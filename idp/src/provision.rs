@@ -9,7 +9,7 @@ use crate::Idp;
 use crate::client::{AuthMethod, Client, ExchangeRule, GrantType, Names, OWN_SCOPES, Origin, Resource, redirect};
 use crate::error::Error;
 use crate::ids::ClientId;
-use crate::storage::{authorizations, clients, subjects};
+use crate::storage::{clients, families, subjects};
 use store::{Db, StorageError, audit};
 use verifier::algorithm::{Algorithm, PublicKey};
 use web::Problem;
@@ -265,7 +265,7 @@ pub async fn end_client(idp: &Idp, client_id: &str) -> Result<Option<EndedClient
     if !clients::end(&mut tx, client_id, now).await? {
         return Ok(None);
     }
-    let grants = authorizations::revoke_of_ended_client(&mut tx, client_id, now).await?;
+    let grants = families::revoke_of_ended_client(&mut tx, client_id, now).await?;
     let consents = subjects::forget_consents(&mut tx, client_id).await?;
     let row = audit::Row::new(OPERATOR, "client.end", "done", now).object(format!("client:{client_id}"));
     audit::append(&mut tx, &row).await?;
@@ -286,49 +286,10 @@ fn is_scope(text: &str) -> bool {
 fn checked(new: NewClient) -> Result<Client, ProvisionError> {
     let client_id = ClientId::parse(&new.client_id)
         .ok_or_else(|| ProvisionError::Refused("client_id: 1 to 64 of A-Z a-z 0-9 - _ . :".into()))?;
-    let no = |why: &str| Err(refused(&client_id, why));
-    let auth = match new.auth {
-        NewAuth::SecretBasic(secret) | NewAuth::SecretPost(secret) if secret.len() < 32 => {
-            drop(secret);
-            return no("its secret has fewer than 32 characters");
-        }
-        NewAuth::SecretBasic(secret) => {
-            AuthMethod::ClientSecretBasic { secrets: vec![crate::digest::of("client", &secret)] }
-        }
-        NewAuth::SecretPost(secret) => {
-            AuthMethod::ClientSecretPost { secrets: vec![crate::digest::of("client", &secret)] }
-        }
-        NewAuth::PrivateKeyJwt(jwks) => {
-            let keys = jwks.get("keys").and_then(serde_json::Value::as_array);
-            if keys.is_none_or(|keys| keys.is_empty() || keys.iter().any(|key| PublicKey::from_jwk(key).is_err())) {
-                return no("jwks is not a JWK set of public keys");
-            }
-            AuthMethod::PrivateKeyJwt { jwks }
-        }
-        NewAuth::None => AuthMethod::None,
-    };
-    let public = matches!(auth, AuthMethod::None);
-    if new.sector.is_empty() {
-        return no("sector is missing");
+    if let Some(why) = contradiction(&new) {
+        return Err(refused(&client_id, why));
     }
-    if new.redirect_uris.iter().chain(&new.post_logout_redirect_uris).any(|uri| !redirect::may_be_registered(uri)) {
-        return no("a redirect URI is not absolute, has a fragment or wildcard, or is plain http beyond loopback");
-    }
-    if new.grants.contains(&GrantType::AuthorizationCode) == new.redirect_uris.is_empty() {
-        return no("redirect_uris belong to authorization_code, and it needs one");
-    }
-    if public && (new.grants.contains(&GrantType::ClientCredentials) || new.exchange.is_some()) {
-        return no("a public client has no client_credentials and no exchange");
-    }
-    if public && new.danger_pkce_optional {
-        return no("a public client needs PKCE");
-    }
-    if new.exchange.is_some() != new.grants.contains(&GrantType::TokenExchange) {
-        return no("exchange and its grant type belong together");
-    }
-    if new.scopes.iter().any(|scope| !is_scope(scope)) {
-        return no("a scope does not read");
-    }
+    let auth = auth_method(new.auth).map_err(|why| refused(&client_id, why))?;
     Ok(Client {
         client_id,
         name: new.name,
@@ -351,4 +312,54 @@ fn checked(new: NewClient) -> Result<Client, ProvisionError> {
         number_purpose: new.number_purpose,
         origin: new.origin,
     })
+}
+
+/// How a client proves itself, as it is kept: secrets by their digests.
+fn auth_method(auth: NewAuth) -> Result<AuthMethod, &'static str> {
+    let digests = |secret: &str| {
+        if secret.len() < 32 {
+            return Err("its secret has fewer than 32 characters");
+        }
+        Ok(vec![crate::digest::of("client", secret)])
+    };
+    Ok(match auth {
+        NewAuth::SecretBasic(secret) => AuthMethod::ClientSecretBasic { secrets: digests(&secret)? },
+        NewAuth::SecretPost(secret) => AuthMethod::ClientSecretPost { secrets: digests(&secret)? },
+        NewAuth::PrivateKeyJwt(jwks) => {
+            let keys = jwks.get("keys").and_then(serde_json::Value::as_array);
+            if keys.is_none_or(|keys| keys.is_empty() || keys.iter().any(|key| PublicKey::from_jwk(key).is_err())) {
+                return Err("jwks is not a JWK set of public keys");
+            }
+            AuthMethod::PrivateKeyJwt { jwks }
+        }
+        NewAuth::None => AuthMethod::None,
+    })
+}
+
+/// What in a registration does not read, or does not go together.
+fn contradiction(new: &NewClient) -> Option<&'static str> {
+    let is_public = matches!(new.auth, NewAuth::None);
+    let mut uris = new.redirect_uris.iter().chain(&new.post_logout_redirect_uris);
+    let rules = [
+        (new.sector.is_empty(), "sector is missing"),
+        (
+            uris.any(|uri| !redirect::may_be_registered(uri)),
+            "a redirect URI is not absolute, has a fragment or wildcard, or is plain http beyond loopback",
+        ),
+        (
+            new.grants.contains(&GrantType::AuthorizationCode) == new.redirect_uris.is_empty(),
+            "redirect_uris belong to authorization_code, and it needs one",
+        ),
+        (
+            is_public && (new.grants.contains(&GrantType::ClientCredentials) || new.exchange.is_some()),
+            "a public client has no client_credentials and no exchange",
+        ),
+        (is_public && new.danger_pkce_optional, "a public client needs PKCE"),
+        (
+            new.exchange.is_some() != new.grants.contains(&GrantType::TokenExchange),
+            "exchange and its grant type belong together",
+        ),
+        (new.scopes.iter().any(|scope| !is_scope(scope)), "a scope does not read"),
+    ];
+    rules.into_iter().find(|(broken, _)| *broken).map(|(_, why)| why)
 }

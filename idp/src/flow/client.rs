@@ -1,8 +1,8 @@
-//! A client proves who it is.
+//! A client proves who it is, and asks for a token.
 
 use std::sync::Arc;
 
-use store::audit;
+use store::{Tx, audit};
 use verifier::time::Timestamp;
 use web::Asker;
 
@@ -11,8 +11,8 @@ use crate::client::Client;
 use crate::client::authentication::{Credential, Once, Refusal};
 use crate::client::failures::{Brought, Pair};
 use crate::error::Error;
-use crate::http::oauth_error::OAuthError;
-use crate::http::parameters::Parameters;
+use crate::oauth::error::OAuthError;
+use crate::oauth::parameters::Parameters;
 use crate::storage::tokens;
 
 /// What a failed authentication is called in the audit record.
@@ -21,6 +21,55 @@ const ACTION: &str = "client.authenticate";
 /// A client that has proved itself.
 pub(crate) struct Authenticated {
     pub(crate) client: Arc<Client>,
+}
+
+/// A token request of a client that has proved itself.
+pub(crate) struct Request<'a> {
+    pub(crate) idp: &'a Idp,
+    pub(crate) authenticated: &'a Authenticated,
+    pub(crate) parameters: &'a Parameters,
+    pub(crate) incident: &'a str,
+    pub(crate) now: Timestamp,
+}
+
+impl Request<'_> {
+    /// The transaction.
+    pub(crate) async fn begin(&self) -> Result<Tx, OAuthError> {
+        Ok(self.idp.db().begin().await?)
+    }
+
+    /// One audit row of this request.
+    pub(crate) async fn audit(
+        &self,
+        tx: &mut Tx,
+        actor: &str,
+        action: &str,
+        result: &str,
+        department: Option<&str>,
+    ) -> Result<(), OAuthError> {
+        let mut row = audit::Row::new(actor, action, result, self.now)
+            .object(format!("client:{}", self.authenticated.client.client_id))
+            .incident(self.incident);
+        if let Some(department) = department {
+            row = row.department(department);
+        }
+        Ok(audit::append(tx, &row).await?)
+    }
+
+    /// The one `resource`; more than one would give a token with more than one audience.
+    pub(crate) fn resource(&self) -> Result<Option<&str>, OAuthError> {
+        match self.parameters.all("resource")?.as_slice() {
+            [] => Ok(None),
+            [one] => Ok(Some(one)),
+            _ => Err(OAuthError::new("invalid_target", "one resource at a time")),
+        }
+    }
+
+    /// `scope`, split.
+    pub(crate) fn scope(&self) -> Result<Option<Vec<String>>, OAuthError> {
+        let scope = self.parameters.one("scope")?;
+        Ok(scope.map(|scope| scope.split(' ').filter(|s| !s.is_empty()).map(str::to_owned).collect()))
+    }
 }
 
 /// Checks the credential of a request to `path`. Unknown clients get the same answer as wrong credentials. An assertion is used up by

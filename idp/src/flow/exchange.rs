@@ -8,9 +8,9 @@ use store::Tx;
 
 use super::issue::{For, subs_in, with_present_mandate};
 use crate::client::{ExchangeRule, GrantType, Resource};
-use crate::http::oauth_error::OAuthError;
-use crate::http::token::Request;
-use crate::storage::{authorizations, tokens};
+use crate::oauth::error::OAuthError;
+use crate::flow::client::Request;
+use crate::storage::{families, tokens};
 use crate::token::access;
 
 /// The one kind of token that is brought and given.
@@ -126,7 +126,7 @@ async fn of_clerk(
     family: &str,
 ) -> Result<(access::AccessToken, Vec<String>), OAuthError> {
     let Brought { token, resource, .. } = brought;
-    let mut family = authorizations::find_family(tx, family, request.now).await?.ok_or_else(refused)?;
+    let mut family = families::find(tx, family, request.now).await?.ok_or_else(refused)?;
     if !with_present_mandate(tx, &mut family, request.now).await? {
         return Err(refused());
     }

@@ -8,13 +8,13 @@ use verifier::time::Timestamp;
 
 use crate::client::{Client, GrantType, OWN_SCOPES};
 use crate::error::Error;
-use crate::http::oauth_error::OAuthError;
+use crate::oauth::error::OAuthError;
 use crate::ids::{MandateId, random_text};
 use crate::mandate::storage as mandates;
-use crate::storage::authorizations::Family;
+use crate::storage::families::Family;
 use crate::storage::people;
 use crate::storage::subjects::{self, Principal};
-use crate::storage::tokens::{self, NewRefreshToken};
+use crate::storage::refresh_tokens::{self, NewRefreshToken};
 use crate::token::{access, claims, id_token};
 use crate::{Idp, digest};
 
@@ -133,7 +133,7 @@ pub(crate) async fn answer(
             issued_at: now,
             expires_at: now.plus(idp.settings().refresh_token_seconds),
         };
-        tokens::insert(tx, &new).await?;
+        refresh_tokens::insert(tx, &new).await?;
         body.insert("refresh_token".into(), json!(refresh));
     }
     body.insert("access_token".into(), json!(token.text));

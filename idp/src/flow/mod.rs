@@ -9,3 +9,4 @@ pub(crate) mod register;
 pub(crate) mod request;
 pub(crate) mod sign_in;
 pub(crate) mod tell;
+pub(crate) mod token;

@@ -12,7 +12,7 @@ use super::authorize::Refused;
 use crate::Idp;
 use crate::client::{Client, GrantType};
 use crate::grant::pkce;
-use crate::http::parameters::{ParameterError, Parameters};
+use crate::oauth::parameters::{ParameterError, Parameters};
 use crate::interaction::{ClaimsAsked, Prompt, Request, ResponseMode};
 use crate::token::{claims, id_token};
 

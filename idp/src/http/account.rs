@@ -4,6 +4,7 @@ use askama::Template;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use keys::field::FieldKeys;
 use serde::Deserialize;
 use store::{Tx, audit};
 use verifier::time::Timestamp;
@@ -21,9 +22,9 @@ use crate::http::act_for::{basis_words, may_words};
 use crate::http::browser::Browser;
 use crate::http::people::{self, Errors, Levels};
 use crate::http::{problem, steps};
-use crate::ids::{ClientId, SessionId};
+use crate::ids::{ClientId, PersonId, SessionId};
 use crate::mandate::Role;
-use crate::mandate::storage as mandates;
+use crate::mandate::storage::{self as mandates, Held};
 use crate::session::{self, FRESH_SECONDS, Session};
 use crate::storage::{accounts, passkeys};
 
@@ -348,31 +349,8 @@ async fn page(
     let basis = basis.map(|(means, _, _, at)| people::basis_words(words, means, at, now)).unwrap_or_default();
     let passkeys = passkey_rows(words, passkeys::list(tx, person).await?, now);
     let sessions = session_rows(words, session::of_person(tx, person, now).await?, session, now);
-    let mut grants = Vec::new();
-    for consent in session::consents(tx, person).await? {
-        if let Some(client) = idp.client(tx, consent.client.as_str()).await? {
-            grants.push(Row {
-                title: client.name.get(words.lang()).to_owned(),
-                what: scope_words(words, &consent.scope),
-                detail: words
-                    .with("account-grant-since", &[("when", &people::when(words, consent.granted_at, now))])
-                    .into_owned(),
-                value: consent.client.as_str().to_owned(),
-                ..Row::default()
-            });
-        }
-    }
-    let held = mandates::of_person(tx, person, now).await?;
-    let held = held.iter().filter(|held| held.organisation_is_registered && held.mandate.is_live(now));
-    let mandate_rows = held
-        .map(|held| Row {
-            title: held.organisation_name.clone(),
-            what: may_words(idp, words, held.mandate.role, &held.mandate.matters),
-            detail: basis_words(words, &fields, held),
-            value: if held.mandate.role == Role::Operator { String::new() } else { held.organisation_code.clone() },
-            ..Row::default()
-        })
-        .collect();
+    let grants = grant_rows(idp, tx, words, person, now).await?;
+    let mandates = mandate_rows(idp, words, &fields, &mandates::of_person(tx, person, now).await?, now);
     let reached = session.acr.level();
     let main = AccountPage {
         w: words,
@@ -382,10 +360,7 @@ async fn page(
         name: &shown.name,
         number: &shown.number_masked,
         phone: phone_words(words, &shown),
-        password: shown.password_changed_at.map_or_else(
-            || words.get("account-password-none").into_owned(),
-            |at| words.with("account-password-changed", &[("when", &people::when(words, at, now))]).into_owned(),
-        ),
+        password: password_words(words, &shown, now),
         has_password: shown.password_changed_at.is_some(),
         passkeys_possible: idp.people().passkeys.is_some(),
         next: next(words, idp, level, reached, !passkeys.is_empty()),
@@ -393,10 +368,51 @@ async fn page(
         passkeys,
         sessions,
         grants,
-        mandates: mandate_rows,
+        mandates,
     };
     let title = words.get("account-title");
     Ok(Page::of(asker, title, &main).view_to("/account").who(&shown.name).bound_to(session.id.as_str()))
+}
+
+async fn grant_rows(
+    idp: &Idp,
+    tx: &mut Tx,
+    words: &Words,
+    person: &PersonId,
+    now: Timestamp,
+) -> Result<Vec<Row>, Error> {
+    let mut rows = Vec::new();
+    for consent in session::consents(tx, person).await? {
+        let Some(client) = idp.client(tx, consent.client.as_str()).await? else { continue };
+        let when = people::when_before(words, consent.granted_at, now);
+        rows.push(Row {
+            title: client.name.get(words.lang()).to_owned(),
+            what: scope_words(words, &consent.scope),
+            detail: words.with("account-grant-since", &[("when", &when)]).into_owned(),
+            value: consent.client.as_str().to_owned(),
+            ..Row::default()
+        });
+    }
+    Ok(rows)
+}
+
+fn mandate_rows(idp: &Idp, words: &Words, fields: &FieldKeys, held: &[Held], now: Timestamp) -> Vec<Row> {
+    let live = held.iter().filter(|held| held.organisation_is_registered && held.mandate.is_live(now));
+    live.map(|held| Row {
+        title: held.organisation_name.clone(),
+        what: may_words(idp, words, held.mandate.role, &held.mandate.matters),
+        detail: basis_words(words, fields, held),
+        value: if held.mandate.role == Role::Operator { String::new() } else { held.organisation_code.clone() },
+        ..Row::default()
+    })
+    .collect()
+}
+
+fn password_words(words: &Words, shown: &accounts::Shown, now: Timestamp) -> String {
+    shown.password_changed_at.map_or_else(
+        || words.get("account-password-none").into_owned(),
+        |at| words.with("account-password-changed", &[("when", &people::when_before(words, at, now))]).into_owned(),
+    )
 }
 
 fn phone_words(words: &Words, shown: &accounts::Shown) -> String {
@@ -409,7 +425,7 @@ fn phone_words(words: &Words, shown: &accounts::Shown) -> String {
 
 fn passkey_rows(words: &Words, listed: Vec<passkeys::Listed>, now: Timestamp) -> Vec<Row> {
     let row = |one: passkeys::Listed| {
-        let made = people::when(words, one.created_at, now);
+        let made = people::when_before(words, one.created_at, now);
         let detail = match one.used_at {
             Some(used) => {
                 words.with("account-passkey-detail", &[("made", &made), ("used", &people::when(words, used, now))])

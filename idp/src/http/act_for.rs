@@ -5,7 +5,6 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use keys::field::FieldKeys;
 use serde::Deserialize;
-use store::Tx;
 use verifier::time::Timestamp;
 use web::page::dates;
 use web::{Asker, Form, Page, Problem, Words};
@@ -14,14 +13,14 @@ use crate::Idp;
 use crate::error::Error;
 use crate::http::browser::Browser;
 use crate::http::people::{self, Errors};
-use crate::http::sign_in::spoken;
-use crate::http::{problem, steps};
+use crate::http::steps::{self, Opened};
+use crate::http::problem;
 use crate::ids::PersonId;
-use crate::interaction::{Acting, Interaction};
+use crate::interaction::Acting;
 use crate::mandate::storage::{self, Held};
 use crate::mandate::{ALL_MATTERS, Role};
-use crate::session;
-use crate::storage::accounts;
+use crate::storage::people::last_choice;
+use crate::storage::{accounts, authorizations};
 
 /// For how long a mandate that has lapsed is still spoken of.
 const LAPSED_SECONDS: i64 = 90 * 86_400;
@@ -44,13 +43,9 @@ pub(crate) async fn show(
     browser: Browser,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let mut tx = idp.db().reader().await.map_err(problem::of_storage)?;
-    let interaction = steps::load(&idp, &mut tx, &id, &browser).await?;
-    let asker = spoken(&asker, &interaction);
-    let Some(person) = person(&idp, &mut tx, &browser, &interaction).await? else {
-        return Ok(steps::see_other(&format!("/interaction/{id}"))); // the session has ended: one step back
-    };
-    Ok(page(&idp, &mut tx, &asker, &interaction, &person, &Errors::default()).await?.into_response())
+    let mut at = Opened::look(&idp, &asker, &browser, &id).await?;
+    let Some(session) = at.session().await? else { return Ok(steps::back(&id)) };
+    Ok(page(&mut at, &session.person, &Errors::default()).await?.into_response())
 }
 
 /// `POST /act-for/{id}`.
@@ -61,55 +56,32 @@ pub(crate) async fn answer(
     Path(id): Path<String>,
     Form(form): Form<ActForForm>,
 ) -> Result<Response, Problem> {
-    asker.check_form(&form.form_token, &id)?;
-    let mut tx = idp.db().begin().await.map_err(problem::of_storage)?;
-    let mut interaction = steps::load(&idp, &mut tx, &id, &browser).await?;
-    let asker = spoken(&asker, &interaction);
+    let mut at = Opened::answered(&idp, &asker, &browser, &id, &form.form_token).await?;
     if !form.cancel.is_empty() {
-        return steps::cancel(&idp, &asker, &browser, tx, interaction).await;
+        return at.cancel().await;
     }
-    let Some(person) = person(&idp, &mut tx, &browser, &interaction).await? else {
-        return steps::go_on(&idp, &asker, &browser, tx, interaction, None).await;
-    };
+    let Some(session) = at.session().await? else { return at.go_on().await };
     let now = idp.sources().now();
-    let held = storage::of_person(&mut tx, &person, now).await.map_err(problem::of_storage)?;
+    let held = storage::of_person(&mut at.tx, &session.person, now).await.map_err(problem::of_storage)?;
     let chosen = held.into_iter().find(|held| held.mandate.id.as_str() == form.subject && is_live(held, now));
     match chosen {
-        Some(held) => interaction.choose_acting(Acting::Mandate(held.mandate.id)),
-        None if form.subject == "self" => interaction.choose_acting(Acting::Self_),
+        Some(held) => at.interaction.choose_acting(Acting::Mandate(held.mandate.id)),
+        None if form.subject == "self" => at.interaction.choose_acting(Acting::Self_),
         None => {
-            let errors = Errors::one("self", asker.words().get("actfor-choose"));
-            let page = page(&idp, &mut tx, &asker, &interaction, &person, &errors).await?;
+            let errors = Errors::one("self", at.asker.words().get("actfor-choose"));
+            let page = page(&mut at, &session.person, &errors).await?;
             return Ok(people::refused(page, None));
         }
     }
-    steps::go_on(&idp, &asker, &browser, tx, interaction, None).await
-}
-
-/// Whose interaction it is by now.
-async fn person(
-    idp: &Idp,
-    tx: &mut Tx,
-    browser: &Browser,
-    interaction: &Interaction,
-) -> Result<Option<PersonId>, Error> {
-    let sessions = session::of_browser(tx, browser, idp.sources().now()).await?;
-    let mut own = sessions.into_iter().filter(|session| Some(&session.id) == interaction.session());
-    Ok(own.next().map(|session| session.person))
+    at.go_on().await
 }
 
 fn is_live(held: &Held, now: Timestamp) -> bool {
     held.organisation_is_registered && held.mandate.is_live(now)
 }
 
-async fn page(
-    idp: &Idp,
-    tx: &mut Tx,
-    asker: &Asker,
-    interaction: &Interaction,
-    person: &PersonId,
-    errors: &Errors,
-) -> Result<Page, Error> {
+async fn page(at: &mut Opened<'_>, person: &PersonId, errors: &Errors) -> Result<Page, Error> {
+    let Opened { idp, asker, tx, interaction, .. } = at;
     let now = idp.sources().now();
     let fields = idp.field_keys(now)?;
     let words = asker.words();
@@ -130,21 +102,35 @@ async fn page(
         }
     }
     let id = interaction.id.as_str();
-    let chosen = match interaction.acting() {
-        Some(Acting::Mandate(mandate)) => mandate.as_str().to_owned(),
-        _ => String::new(),
+    let last = match (interaction.acting(), interaction.client()) {
+        (None, Some(client)) => {
+            let last = last_choice(tx, person, &client.client_id).await?;
+            last.as_deref().map(authorizations::acting)
+        }
+        (acting, _) => acting.cloned(),
     };
     let main = ActFor {
         w: words,
         action: format!("/act-for/{id}"),
         form_token: asker.form_token(id),
         own: shown.as_ref().map(|shown| Own { name: shown.name.clone(), number: shown.number_masked.clone() }),
+        chosen: preselected(last.as_ref(), shown.is_some(), &rows),
         rows: &rows,
         lapsed: &lapsed,
-        chosen,
         errors,
     };
     Ok(Page::of(asker, words.get("actfor-title"), &main).view_to(format!("/act-for/{id}")))
+}
+
+/// The value that is chosen already: the last choice here, or the only one there is. Else nobody's: who came to act for his
+/// department must not go on as himself by a careless tap.
+fn preselected(last: Option<&Acting>, own: bool, rows: &[Row]) -> String {
+    match (last, own, rows) {
+        (Some(Acting::Mandate(id)), ..) if rows.iter().any(|row| row.mandate == id.as_str()) => id.as_str().to_owned(),
+        (Some(Acting::Self_), true, _) | (_, true, []) => "self".to_owned(),
+        (_, false, [only]) => only.mandate.clone(),
+        _ => String::new(),
+    }
 }
 
 /// 经办人，可办…: matters by their names, a department's own rights in a word, and how many have no name here.

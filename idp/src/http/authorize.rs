@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::flow::authorize as flow;
 use crate::flow::request::{Checked, Refusal, check};
 use crate::http::browser::Browser;
-use crate::http::parameters::Parameters;
+use crate::oauth::parameters::Parameters;
 use crate::http::{problem, steps};
 use crate::ids::InteractionId;
 use crate::interaction::{Asker as Who, Interaction};

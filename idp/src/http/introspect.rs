@@ -11,7 +11,7 @@ use crate::Idp;
 use crate::flow::client::authenticate;
 use crate::http::oauth_error::{OAuthError, json as json_answer};
 use crate::http::token::{authorization, form};
-use crate::storage::{authorizations, tokens};
+use crate::storage::{families, tokens};
 use crate::token::access;
 
 /// `POST /introspect`.
@@ -42,7 +42,7 @@ async fn introspect(idp: &Idp, asker: &Asker, headers: &HeaderMap, body: &[u8]) 
         client.exchange.as_ref().is_some_and(|rule| rule.aud == read.aud) || client.audience() == Some(&read.aud);
     let may_know = read.client_id == client.client_id.as_str() || is_for;
     let lives = match &read.family {
-        Some(family) => authorizations::find_family(&mut tx, family, now).await?.is_some(),
+        Some(family) => families::find(&mut tx, family, now).await?.is_some(),
         None => idp.client(&mut tx, read.owner()).await?.is_some(),
     };
     let revoked = tokens::is_revoked(&mut tx, &read.jti).await?;

@@ -16,7 +16,7 @@ use web::{Asker, Page, Problem, Words};
 use crate::Idp;
 use crate::client::{Client, redirect};
 use crate::http::browser::{self, Browser};
-use crate::http::parameters::{ParameterError, Parameters};
+use crate::oauth::parameters::{ParameterError, Parameters};
 use crate::http::{problem, steps};
 use crate::session::{self, Session};
 use crate::storage::sessions;

@@ -14,7 +14,6 @@ pub(crate) mod introspect;
 pub(crate) mod logout;
 pub(crate) mod mandates;
 pub(crate) mod oauth_error;
-pub(crate) mod parameters;
 pub(crate) mod people;
 pub(crate) mod register;
 pub(crate) mod revoke;

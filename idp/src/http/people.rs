@@ -73,6 +73,12 @@ impl Errors {
     }
 }
 
+/// The asker in the language that the client asked for, where nobody chose one.
+pub(crate) fn spoken(asker: &Asker, interaction: &Interaction) -> Asker {
+    let lang = interaction.request.ui_locales.as_deref().and_then(web::Lang::from_ui_locales);
+    lang.map_or_else(|| asker.clone(), |lang| asker.speaking(lang))
+}
+
 /// Who asks for the sign-in, as the page's head says.
 pub(crate) struct Portal {
     pub(crate) name: String,
@@ -165,6 +171,15 @@ pub(crate) fn when(words: &Words, at: Timestamp, now: Timestamp) -> String {
         return words.with("account-today", &[("time", time.get(..5).unwrap_or(&time))]).into_owned();
     }
     day
+}
+
+/// As [`when`], before a word: in Chinese a time of day is parted from it by a space, a day is not.
+pub(crate) fn when_before(words: &Words, at: Timestamp, now: Timestamp) -> String {
+    let mut text = when(words, at, now);
+    if words.lang() == Lang::ZhCn && text.ends_with(|c: char| c.is_ascii_digit()) {
+        text.push(' ');
+    }
+    text
 }
 
 /// The digests of the devices that the browser says it is; `""` where it says nothing.

@@ -3,7 +3,7 @@
 use web::Problem;
 
 use crate::error::Error;
-use crate::http::oauth_error::Causes;
+use crate::error::Causes;
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {

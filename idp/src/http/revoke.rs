@@ -10,7 +10,7 @@ use web::Asker;
 use crate::flow::client::authenticate;
 use crate::http::oauth_error::OAuthError;
 use crate::http::token::{authorization, form};
-use crate::storage::{authorizations, tokens};
+use crate::storage::{families, refresh_tokens, tokens};
 use crate::token::access;
 use crate::{Idp, digest};
 
@@ -35,8 +35,8 @@ async fn revoke(idp: &Idp, headers: &HeaderMap, body: &[u8], asker: &Asker) -> R
             tokens::revoke_jti(&mut tx, &read.jti, read.exp).await?;
             true
         }
-        None => match tokens::family_of(&mut tx, &digest::of("refresh", token), &client.client_id).await? {
-            Some(family) => authorizations::revoke(&mut tx, &family, now).await?,
+        None => match refresh_tokens::family_of(&mut tx, &digest::of("refresh", token), &client.client_id).await? {
+            Some(family) => families::revoke(&mut tx, &family, now).await?,
             None => false,
         },
     };

@@ -4,17 +4,15 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use store::{Tx, audit};
+use store::audit;
 use web::{Asker, Form, Page, Problem, Words};
 
 use crate::Idp;
 use crate::error::Error;
 use crate::http::browser::Browser;
 use crate::http::people::{self, Errors, Portal};
-use crate::http::sign_in::spoken;
-use crate::http::{problem, steps};
-use crate::interaction::Interaction;
-use crate::session;
+use crate::http::steps::{self, Opened};
+use crate::session::{self, Session};
 use crate::storage::accounts;
 
 /// What the form sends.
@@ -37,10 +35,8 @@ pub(crate) async fn show(
     browser: Browser,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let mut tx = idp.db().reader().await.map_err(problem::of_storage)?;
-    let interaction = steps::load(&idp, &mut tx, &id, &browser).await?;
-    let asker = spoken(&asker, &interaction);
-    Ok(page(&idp, &mut tx, &asker, &browser, &interaction, &Errors::default()).await?.into_response())
+    let mut at = Opened::look(&idp, &asker, &browser, &id).await?;
+    Ok(page(&mut at, &Errors::default()).await?.into_response())
 }
 
 /// `POST /select-account/{id}`.
@@ -51,53 +47,48 @@ pub(crate) async fn answer(
     Path(id): Path<String>,
     Form(form): Form<PickerForm>,
 ) -> Result<Response, Problem> {
-    asker.check_form(&form.form_token, &id)?;
-    let mut tx = idp.db().begin().await.map_err(problem::of_storage)?;
-    let mut interaction = steps::load(&idp, &mut tx, &id, &browser).await?;
-    let asker = spoken(&asker, &interaction);
+    let mut at = Opened::answered(&idp, &asker, &browser, &id, &form.form_token).await?;
     if !form.cancel.is_empty() {
-        return steps::cancel(&idp, &asker, &browser, tx, interaction).await;
+        return at.cancel().await;
     }
-    let now = idp.sources().now();
-    let sessions = session::of_browser(&mut tx, &browser, now).await?;
+    let sessions = session::of_browser(&mut at.tx, &browser, idp.sources().now()).await?;
     let chosen = sessions.into_iter().find(|session| session.id.as_str() == form.account);
     if !form.forget.is_empty() {
         if let Some(chosen) = chosen {
-            session::end(&mut tx, &chosen.person, &chosen.id, now).await?;
-            let row =
-                audit::Row::new(chosen.person.as_str(), "session.end", "done", now).incident(asker.incident().as_str());
-            audit::append(&mut tx, &row).await.map_err(problem::of_storage)?;
-            tx.commit().await.map_err(problem::of_storage)?;
+            forget(at, &chosen).await?;
         }
         return Ok(steps::see_other(&format!("/select-account/{id}")));
     }
     match chosen {
-        Some(chosen) => interaction.choose_session(chosen.id),
-        None if form.account == "other" => interaction.forget_session(),
+        Some(chosen) => at.interaction.choose_session(chosen.id),
+        None if form.account == "other" => at.interaction.forget_session(),
         None => {
-            let errors = Errors::one("other", asker.words().get("actfor-choose"));
-            let page = page(&idp, &mut tx, &asker, &browser, &interaction, &errors).await?;
+            let errors = Errors::one("other", at.asker.words().get("actfor-choose"));
+            let page = page(&mut at, &errors).await?;
             return Ok(people::refused(page, None));
         }
     }
-    steps::go_on(&idp, &asker, &browser, tx, interaction, None).await
+    at.go_on().await
 }
 
-async fn page(
-    idp: &Idp,
-    tx: &mut Tx,
-    asker: &Asker,
-    browser: &Browser,
-    interaction: &Interaction,
-    errors: &Errors,
-) -> Result<Page, Error> {
+/// Ends a session at the wish of whoever sits at the browser.
+async fn forget(mut at: Opened<'_>, session: &Session) -> Result<(), Error> {
+    let now = at.idp.sources().now();
+    session::end(&mut at.tx, &session.person, &session.id, now).await?;
+    let row = audit::Row::new(session.person.as_str(), "session.end", "done", now);
+    audit::append(&mut at.tx, &row.incident(at.asker.incident().as_str())).await?;
+    Ok(at.tx.commit().await?)
+}
+
+async fn page(at: &mut Opened<'_>, errors: &Errors) -> Result<Page, Error> {
+    let Opened { idp, asker, browser, tx, interaction } = at;
     let now = idp.sources().now();
     let fields = idp.field_keys(now)?;
     let words = asker.words();
     let mut accounts = Vec::new();
     for session in session::of_browser(tx, browser, now).await?.into_iter().take(session::MAX_PER_BROWSER) {
         if let Some(shown) = accounts::shown(tx, &fields, &session.person).await? {
-            let at = people::when(words, session.auth_time, now);
+            let at = people::when_before(words, session.auth_time, now);
             accounts.push(Account {
                 value: session.id.as_str().to_owned(),
                 name: shown.name,

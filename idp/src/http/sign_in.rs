@@ -20,7 +20,8 @@ use crate::flow::tell::{self, Change};
 use crate::http::account::NEW_PASSKEY;
 use crate::http::browser::{self, Browser};
 use crate::http::people::{self, Errors, Portal};
-use crate::http::{problem, steps};
+use crate::http::steps::{self, Opened};
+use crate::http::problem;
 use crate::interaction::{Asker as Who, Interaction, Prompt};
 use crate::session::{self, Session, SignedIn};
 use crate::storage::recognition::At;
@@ -71,14 +72,12 @@ pub(crate) async fn show(
     browser: Browser,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let mut tx = idp.db().reader().await.map_err(problem::of_storage)?;
-    let interaction = steps::load_begun(&idp, &mut tx, &id, &browser).await?;
-    let asker = spoken(&asker, &interaction);
-    if let Some(lift) = Lift::of(&idp, &mut tx, &interaction, &browser).await? {
-        return Ok(lift.page(&asker, &interaction, &Errors::default()).into_response());
+    let mut at = Opened::look_at_begun(&idp, &asker, &browser, &id).await?;
+    if let Some(lift) = Lift::of(&idp, &mut at.tx, &at.interaction, &browser).await? {
+        return Ok(lift.page(&at.asker, &at.interaction, &Errors::default()).into_response());
     }
-    let shown = Shown { login: interaction.login_hint.clone().unwrap_or_default(), ..Shown::default() };
-    Ok(page(&idp, &asker, &interaction, &shown).into_response())
+    let shown = Shown { login: at.interaction.login_hint.clone().unwrap_or_default(), ..Shown::default() };
+    Ok(page(&idp, &at.asker, &at.interaction, &shown).into_response())
 }
 
 /// `POST /sign-in/{id}`.
@@ -89,25 +88,23 @@ pub(crate) async fn answer(
     Path(id): Path<String>,
     Form(form): Form<SignInForm>,
 ) -> Result<Response, Problem> {
-    asker.check_form(&form.form_token, &id)?;
     if form.is_password() {
-        let mut tx = idp.db().reader().await.map_err(problem::of_storage)?;
-        let interaction = steps::load_begun(&idp, &mut tx, &id, &browser).await?;
+        asker.check_form(&form.form_token, &id)?;
+        let Opened { asker, tx, interaction, .. } = Opened::look_at_begun(&idp, &asker, &browser, &id).await?;
         drop(tx); // hashing takes its time, and there are few connections
-        return with_password(&idp, &spoken(&asker, &interaction), &browser, interaction, form).await;
+        return with_password(&idp, &asker, &browser, interaction, form).await;
     }
-    let mut tx = idp.db().begin().await.map_err(problem::of_storage)?;
-    let interaction = steps::load(&idp, &mut tx, &id, &browser).await?;
-    let asker = spoken(&asker, &interaction);
+    let at = Opened::answered(&idp, &asker, &browser, &id, &form.form_token).await?;
     if !form.cancel.is_empty() {
-        return steps::cancel(&idp, &asker, &browser, tx, interaction).await;
+        return at.cancel().await;
     }
     if !form.skip.is_empty() {
-        if interaction.is_signed_in() {
-            return steps::go_on(&idp, &asker, &browser, tx, interaction, None).await;
+        if at.interaction.is_signed_in() {
+            return at.go_on().await;
         }
         return Ok(steps::see_other(&format!("/sign-in/{id}"))); // there is nothing to skip
     }
+    let Opened { asker, tx, interaction, .. } = at;
     if !form.make.is_empty() {
         return make_passkey(&idp, &asker, &browser, tx, interaction, &form).await;
     }
@@ -317,12 +314,6 @@ fn ceremony(interaction: &str) -> String {
 /// What somebody typed, back into the field, unless it is out of all proportion.
 fn kept(text: &str) -> String {
     text.chars().take(64).collect()
-}
-
-/// The asker in the language that the client asked for, where nobody chose one.
-pub(crate) fn spoken(asker: &Asker, interaction: &Interaction) -> Asker {
-    let lang = interaction.request.ui_locales.as_deref().and_then(web::Lang::from_ui_locales);
-    lang.map_or_else(|| asker.clone(), |lang| asker.speaking(lang))
 }
 
 fn waiting(idp: &Idp, asker: &Asker, interaction: &Interaction, shown: Shown, wait: Wait) -> Response {

@@ -24,11 +24,11 @@ use crate::client::redirect;
 use crate::error::Error;
 use crate::flow::authorize::{self, Answer, Next, Refused, Step};
 use crate::http::browser::{self, Browser};
-use crate::http::sign_in::spoken;
+use crate::http::people::spoken;
 use crate::http::{people, problem};
 use crate::ids::InteractionId;
 use crate::interaction::{self, Asker as Who, Interaction, ResponseMode};
-use crate::session::SignedIn;
+use crate::session::{self, Session, SignedIn};
 use crate::storage::{authorizations, begun};
 
 /// The interaction whose id stands in the path.
@@ -41,13 +41,82 @@ pub async fn load(idp: &Idp, tx: &mut Tx, id: &str, browser: &Browser) -> Result
     interaction::find(tx, idp, &id, browser, idp.sources().now()).await?.ok_or_else(problem::no_interaction)
 }
 
-/// As [`load`], for a sign-in page: from what the browser carries, if that is the interaction that it began last.
-pub(crate) async fn load_begun(idp: &Idp, tx: &mut Tx, id: &str, browser: &Browser) -> Result<Interaction, Problem> {
-    let parsed = InteractionId::parse(id).ok_or_else(problem::no_interaction)?;
-    match begun::open(idp, tx, &parsed, browser, idp.sources().now()).await? {
-        Some(interaction) => Ok(interaction),
-        None => load(idp, tx, id, browser).await,
+/// A page of an interaction, opened or answered: who asks, in the language that the client wants, and the interaction within a
+/// transaction.
+pub(crate) struct Opened<'a> {
+    pub(crate) idp: &'a Idp,
+    pub(crate) asker: Asker,
+    pub(crate) browser: &'a Browser,
+    pub(crate) tx: Tx,
+    pub(crate) interaction: Interaction,
+}
+
+impl<'a> Opened<'a> {
+    /// To be looked at: nothing will be written.
+    pub(crate) async fn look(idp: &'a Idp, asker: &Asker, browser: &'a Browser, id: &str) -> Result<Self, Problem> {
+        let tx = idp.db().reader().await.map_err(problem::of_storage)?;
+        Self::within(idp, asker, browser, id, tx).await
     }
+
+    /// As [`Opened::look`], for a sign-in page: from what the browser carries, if that is the interaction that it began last.
+    pub(crate) async fn look_at_begun(
+        idp: &'a Idp,
+        asker: &Asker,
+        browser: &'a Browser,
+        id: &str,
+    ) -> Result<Self, Problem> {
+        let mut tx = idp.db().reader().await.map_err(problem::of_storage)?;
+        let parsed = InteractionId::parse(id).ok_or_else(problem::no_interaction)?;
+        match begun::open(idp, &mut tx, &parsed, browser, idp.sources().now()).await? {
+            Some(interaction) => Ok(Self { idp, asker: spoken(asker, &interaction), browser, tx, interaction }),
+            None => Self::within(idp, asker, browser, id, tx).await,
+        }
+    }
+
+    /// Answered by the page's form.
+    pub(crate) async fn answered(
+        idp: &'a Idp,
+        asker: &Asker,
+        browser: &'a Browser,
+        id: &str,
+        form_token: &str,
+    ) -> Result<Self, Problem> {
+        asker.check_form(form_token, id)?;
+        let tx = idp.db().begin().await.map_err(problem::of_storage)?;
+        Self::within(idp, asker, browser, id, tx).await
+    }
+
+    async fn within(
+        idp: &'a Idp,
+        asker: &Asker,
+        browser: &'a Browser,
+        id: &str,
+        mut tx: Tx,
+    ) -> Result<Self, Problem> {
+        let interaction = load(idp, &mut tx, id, browser).await?;
+        Ok(Self { idp, asker: spoken(asker, &interaction), browser, tx, interaction })
+    }
+
+    /// The session that the interaction goes on with, as long as it lives.
+    pub(crate) async fn session(&mut self) -> Result<Option<Session>, Error> {
+        let sessions = session::of_browser(&mut self.tx, self.browser, self.idp.sources().now()).await?;
+        Ok(sessions.into_iter().find(|session| Some(&session.id) == self.interaction.session()))
+    }
+
+    /// As [`go_on`].
+    pub(crate) async fn go_on(self) -> Result<Response, Problem> {
+        go_on(self.idp, &self.asker, self.browser, self.tx, self.interaction, None).await
+    }
+
+    /// As [`cancel`].
+    pub(crate) async fn cancel(self) -> Result<Response, Problem> {
+        cancel(self.idp, &self.asker, self.browser, self.tx, self.interaction).await
+    }
+}
+
+/// One step back, from a page for which nothing is left to do: `/interaction/{id}` finds the right one.
+pub(crate) fn back(id: &str) -> Response {
+    see_other(&format!("/interaction/{id}"))
 }
 
 /// Lets an interaction go on after a form of its page, commits, and answers: 303 to the next page of ours, or the page that

@@ -9,10 +9,10 @@ use store::audit;
 use web::Asker;
 
 use crate::Idp;
-use crate::error::Error;
-use crate::http::oauth_error::{Causes, json as json_answer};
-use crate::http::parameters::Parameters;
-use crate::storage::tokens;
+use crate::error::{Causes, Error};
+use crate::http::oauth_error::json as json_answer;
+use crate::oauth::parameters::Parameters;
+use crate::storage::families;
 use crate::token::{access, claims};
 
 /// Why userinfo does not answer (RFC 6750 §3.1).
@@ -74,7 +74,7 @@ async fn answer(idp: &Idp, asker: &Asker, token: Option<&str>) -> Result<Value, 
     }
     let family = read.family.as_deref().ok_or(Refusal::Token)?;
     let mut tx = idp.db().begin().await?;
-    let found = tokens::userinfo(&mut tx, family, &read.client_id, &read.jti, now).await?;
+    let found = families::userinfo(&mut tx, family, &read.client_id, &read.jti, now).await?;
     let (mut family, sealed) = found.ok_or(Refusal::Token)?;
     family.granted.scope.retain(|scope| read.scope.contains(scope));
     let wanted = claims::wanted(&family.granted, &family.request.claims.userinfo, true);

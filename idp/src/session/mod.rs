@@ -18,7 +18,7 @@ pub(crate) use crate::session::live::FRESH_SECONDS;
 use crate::session::live::Seen;
 pub use crate::session::live::{MAX_PER_BROWSER, Session, SignedIn};
 pub use crate::storage::subjects::Consent;
-use crate::storage::{authorizations, sessions, subjects};
+use crate::storage::{families, sessions, subjects};
 use crate::{Idp, digest};
 
 /// Opens a session for who was just recognised, or renews the one that this person has in this browser, and binds the
@@ -151,7 +151,7 @@ pub async fn consents(tx: &mut Tx, person: &PersonId) -> Result<Vec<Consent>, Er
 /// `Error` of storage.
 pub async fn withdraw(tx: &mut Tx, person: &PersonId, client: &ClientId, now: Timestamp) -> Result<bool, Error> {
     let had = subjects::delete_consents(tx, person, client).await?;
-    let revoked = authorizations::revoke_of_client(tx, person, client, now).await?;
+    let revoked = families::revoke_of_client(tx, person, client, now).await?;
     Ok(had || revoked > 0)
 }
 
@@ -161,5 +161,5 @@ pub async fn withdraw(tx: &mut Tx, person: &PersonId, client: &ClientId, now: Ti
 ///
 /// `Error` of storage.
 pub async fn revoke_all(tx: &mut Tx, person: &PersonId, now: Timestamp) -> Result<u64, Error> {
-    Ok(authorizations::revoke_of_person(tx, person, now).await?)
+    Ok(families::revoke_of_person(tx, person, now).await?)
 }

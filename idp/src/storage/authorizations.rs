@@ -1,4 +1,4 @@
-//! The table `authorizations`: a request, its interaction, its code, the family of its tokens.
+//! The table `authorizations` until a code is issued: a request and its interaction. What the row is from then on stands in `families`.
 
 use serde::{Deserialize, Serialize};
 use store::{StorageError, Tx, on, sqlx};
@@ -7,7 +7,7 @@ use verifier::time::Timestamp;
 use crate::Idp;
 use crate::error::Error;
 use crate::grant::Granted;
-use crate::ids::{ClientId, InteractionId, MandateId, OrganisationId, PersonId, SessionId};
+use crate::ids::{InteractionId, MandateId, OrganisationId, PersonId, SessionId};
 use crate::interaction::state::{Acting, Asker, Interaction, LIFE_SECONDS, Request};
 
 const FIND_PENDING: &str = "SELECT id, client_id, request, login_hint, created_at, session_id, authenticated_at, acting, consented_at
@@ -27,40 +27,6 @@ const UPDATE: &str = "UPDATE authorizations SET request = $2, login_hint = $3, e
     WHERE id = $1 AND code_digest IS NULL AND ended_at IS NULL";
 const END: &str = "UPDATE authorizations SET ended_at = $2, login_hint = NULL
     WHERE id = $1 AND code_digest IS NULL AND ended_at IS NULL";
-// A family `a` may act as long as it was not revoked, the person's account is active, the session lives (unless access
-// offline was granted), and so does the mandate. That stands in every statement that lets it act, here and in `tokens`, so
-// that nothing written after a revocation counts.
-const TAKE: &str = "UPDATE authorizations AS a SET taken_at = $3
-    WHERE a.code_digest = $1 AND a.client_id = $2 AND a.taken_at IS NULL AND a.code_expires_at > $3
-        AND a.revoked_at IS NULL
-        AND EXISTS (SELECT 1 FROM persons lp WHERE lp.id = a.person_id AND lp.state = 'active')
-        AND (a.offline = 1 OR EXISTS (SELECT 1 FROM sessions ls
-            WHERE ls.id = a.session_id AND ls.ended_at IS NULL AND ls.expires_at > $3))
-        AND (a.mandate_id IS NULL OR EXISTS (SELECT 1 FROM mandates lm
-            JOIN organisations lo ON lo.id = lm.organisation_id AND lo.state = 'registered'
-            WHERE lm.id = a.mandate_id AND lm.ended_at IS NULL AND lm.starts_at <= $3
-                AND (lm.until IS NULL OR lm.until > $3)))
-    RETURNING id, request, granted, person_id, organisation_id";
-const FIND_CODE: &str = "SELECT id, taken_at FROM authorizations WHERE code_digest = $1 AND client_id = $2";
-const FIND_FAMILY: &str = "SELECT a.id, a.request, a.granted, a.person_id, a.organisation_id FROM authorizations a
-    WHERE a.id = $1
-        AND a.revoked_at IS NULL
-        AND EXISTS (SELECT 1 FROM persons lp WHERE lp.id = a.person_id AND lp.state = 'active')
-        AND (a.offline = 1 OR EXISTS (SELECT 1 FROM sessions ls
-            WHERE ls.id = a.session_id AND ls.ended_at IS NULL AND ls.expires_at > $2))
-        AND (a.mandate_id IS NULL OR EXISTS (SELECT 1 FROM mandates lm
-            JOIN organisations lo ON lo.id = lm.organisation_id AND lo.state = 'registered'
-            WHERE lm.id = a.mandate_id AND lm.ended_at IS NULL AND lm.starts_at <= $2
-                AND (lm.until IS NULL OR lm.until > $2)))";
-const REVOKE: &str = "UPDATE authorizations SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
-const REVOKE_OF_CLIENT: &str = "UPDATE authorizations SET revoked_at = $3, ended_at = coalesce(ended_at, $3)
-    WHERE person_id = $1 AND client_id = $2 AND revoked_at IS NULL";
-const REVOKE_OF_ENDED_CLIENT: &str =
-    "UPDATE authorizations SET revoked_at = $2, ended_at = coalesce(ended_at, $2), login_hint = NULL
-    WHERE client_id = $1 AND revoked_at IS NULL";
-const REVOKE_OF_PERSON: &str = "UPDATE authorizations SET revoked_at = $2, ended_at = coalesce(ended_at, $2)
-    WHERE person_id = $1 AND revoked_at IS NULL";
-
 /// How `acting` stands for nobody else.
 const SELF: &str = "-";
 /// How `client_id` stands for a page of ours; the path follows.
@@ -87,26 +53,6 @@ pub(crate) struct Issued {
     pub(crate) organisation: Option<OrganisationId>,
     pub(crate) mandate: Option<MandateId>,
     pub(crate) offline: bool,
-}
-
-/// A family of tokens that may act.
-#[derive(Debug)]
-pub(crate) struct Family {
-    pub(crate) id: String,
-    pub(crate) request: Request,
-    pub(crate) granted: Granted,
-    pub(crate) person: PersonId,
-    pub(crate) organisation: Option<OrganisationId>,
-}
-
-/// What became of a code.
-pub(crate) enum Taken {
-    /// It was good, and is taken now.
-    Family(Box<Family>),
-    /// It was taken before: its family has been revoked by this.
-    Replayed(String),
-    /// There is none for this client, or it has expired, or what it stands for has ended.
-    Unknown,
 }
 
 pub(crate) async fn find_pending(
@@ -252,84 +198,4 @@ pub(crate) async fn end(tx: &mut Tx, id: &InteractionId, now: Timestamp) -> Resu
     on!(tx, c => sqlx::query(END)
         .bind(id.as_str()).bind(now.seconds())
         .execute(c).await.map(|d| d.rows_affected() == 1))
-}
-
-type FamilyRow = (String, String, Option<String>, Option<String>, Option<String>);
-
-pub(crate) fn family(row: FamilyRow) -> Result<Family, StorageError> {
-    let (id, request, granted, person, organisation) = row;
-    let damaged = StorageError::Damaged("authorizations");
-    let (Some(granted), Some(person)) = (granted, person) else { return Err(damaged) };
-    Ok(Family {
-        id,
-        request: serde_json::from_str(&request).map_err(|_| StorageError::Damaged("authorizations.request"))?,
-        granted: serde_json::from_str(&granted).map_err(|_| StorageError::Damaged("authorizations.granted"))?,
-        person: PersonId::stored(person),
-        organisation: organisation.map(OrganisationId::stored),
-    })
-}
-
-/// Takes a code out of use. Of two callers that race, in one process or in two, exactly one gets the family (RFC 6749
-/// §4.1.2). A code of another client is `Unknown` and stays untouched. Whoever asks commits a `Replayed` too: its family
-/// of tokens is revoked by it.
-pub(crate) async fn take(
-    tx: &mut Tx,
-    code_digest: &str,
-    client: &ClientId,
-    now: Timestamp,
-) -> Result<Taken, StorageError> {
-    let row: Option<FamilyRow> = on!(tx, c => sqlx::query_as(TAKE)
-        .bind(code_digest).bind(client.as_str()).bind(now.seconds())
-        .fetch_optional(c).await)?;
-    if let Some(row) = row {
-        return Ok(Taken::Family(Box::new(family(row)?)));
-    }
-    let found: Option<(String, Option<i64>)> = on!(tx, c => sqlx::query_as(FIND_CODE)
-        .bind(code_digest).bind(client.as_str())
-        .fetch_optional(c).await)?;
-    match found {
-        Some((id, Some(_))) => {
-            revoke(tx, &id, now).await?;
-            Ok(Taken::Replayed(id))
-        }
-        _ => Ok(Taken::Unknown),
-    }
-}
-
-/// A family that may act.
-pub(crate) async fn find_family(tx: &mut Tx, id: &str, now: Timestamp) -> Result<Option<Family>, StorageError> {
-    let row: Option<FamilyRow> =
-        on!(tx, c => sqlx::query_as(FIND_FAMILY).bind(id).bind(now.seconds()).fetch_optional(c).await)?;
-    row.map(family).transpose()
-}
-
-/// Revokes a family; whether it was not yet.
-pub(crate) async fn revoke(tx: &mut Tx, id: &str, now: Timestamp) -> Result<bool, StorageError> {
-    on!(tx, c => sqlx::query(REVOKE).bind(id).bind(now.seconds()).execute(c).await.map(|d| d.rows_affected() == 1))
-}
-
-/// Revokes whatever a client holds for a person.
-pub(crate) async fn revoke_of_client(
-    tx: &mut Tx,
-    person: &PersonId,
-    client: &ClientId,
-    now: Timestamp,
-) -> Result<u64, StorageError> {
-    on!(tx, c => sqlx::query(REVOKE_OF_CLIENT)
-        .bind(person.as_str()).bind(client.as_str()).bind(now.seconds())
-        .execute(c).await.map(|d| d.rows_affected()))
-}
-
-/// Revokes whatever a client holds for anyone, and ends the sign-ins for it that are under way.
-pub(crate) async fn revoke_of_ended_client(tx: &mut Tx, client: &str, now: Timestamp) -> Result<u64, StorageError> {
-    on!(tx, c => sqlx::query(REVOKE_OF_ENDED_CLIENT)
-        .bind(client).bind(now.seconds())
-        .execute(c).await.map(|d| d.rows_affected()))
-}
-
-/// Revokes whatever anyone holds for a person, offline access too (a new password, a locked account).
-pub(crate) async fn revoke_of_person(tx: &mut Tx, person: &PersonId, now: Timestamp) -> Result<u64, StorageError> {
-    on!(tx, c => sqlx::query(REVOKE_OF_PERSON)
-        .bind(person.as_str()).bind(now.seconds())
-        .execute(c).await.map(|d| d.rows_affected()))
 }

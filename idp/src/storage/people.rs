@@ -12,6 +12,9 @@ const MANDATES: &str = "SELECT m.id, m.organisation_id, m.role, m.matters, m.unt
 const LAST_ACTING: &str = "SELECT acting FROM authorizations
     WHERE session_id = $1 AND client_id = $2 AND code_digest IS NOT NULL
     ORDER BY code_expires_at DESC LIMIT 1";
+const LAST_CHOICE: &str = "SELECT acting FROM authorizations
+    WHERE person_id = $1 AND client_id = $2 AND code_digest IS NOT NULL
+    ORDER BY code_expires_at DESC LIMIT 1";
 const CLAIMS: &str = "SELECT p.name, p.locale, p.updated_at, d.id, d.id_type, d.number, f.number, f.verified
     FROM persons p
     LEFT JOIN identity_documents d ON d.person_id = p.id AND d.is_current = 1
@@ -57,6 +60,18 @@ pub(crate) async fn last_acting(
 ) -> Result<Option<String>, StorageError> {
     let row: Option<(Option<String>,)> = on!(tx, c => sqlx::query_as(LAST_ACTING)
         .bind(session.as_str()).bind(client.as_str())
+        .fetch_optional(c).await)?;
+    Ok(row.and_then(|(acting,)| acting))
+}
+
+/// For whom a person acted last at this client, in whatever session, as far as that is still kept.
+pub(crate) async fn last_choice(
+    tx: &mut Tx,
+    person: &PersonId,
+    client: &ClientId,
+) -> Result<Option<String>, StorageError> {
+    let row: Option<(Option<String>,)> = on!(tx, c => sqlx::query_as(LAST_CHOICE)
+        .bind(person.as_str()).bind(client.as_str())
         .fetch_optional(c).await)?;
     Ok(row.and_then(|(acting,)| acting))
 }
