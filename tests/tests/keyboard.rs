@@ -36,7 +36,7 @@ async fn sign_in(clerk: &Browser, world: &World) {
     type_at(clerk, "#login", person.id_number).await;
     type_at(clerk, "#password", &format!("{}\n", person.password)).await;
     clerk.find("input[name=subject]").await;
-    clerk.tab_to("input[name=subject]:checked").await;
+    clerk.tab_to("input[name=subject]").await; // nothing is chosen yet: the first, and from there to the next
     clerk.press(DOWN).await;
     clerk.press(ENTER).await;
     if !clerk.url().await.starts_with(&world.signer_url) {
