@@ -8,8 +8,8 @@ use store::Tx;
 
 use super::issue::{For, subs_in, with_present_mandate};
 use crate::client::{ExchangeRule, GrantType, Resource};
-use crate::oauth::error::OAuthError;
 use crate::flow::client::Request;
+use crate::oauth::error::OAuthError;
 use crate::storage::{families, tokens};
 use crate::token::access;
 

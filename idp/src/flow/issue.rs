@@ -8,13 +8,13 @@ use verifier::time::Timestamp;
 
 use crate::client::{Client, GrantType, OWN_SCOPES};
 use crate::error::Error;
-use crate::oauth::error::OAuthError;
 use crate::ids::{MandateId, random_text};
 use crate::mandate::storage as mandates;
+use crate::oauth::error::OAuthError;
 use crate::storage::families::Family;
 use crate::storage::people;
-use crate::storage::subjects::{self, Principal};
 use crate::storage::refresh_tokens::{self, NewRefreshToken};
+use crate::storage::subjects::{self, Principal};
 use crate::token::{access, claims, id_token};
 use crate::{Idp, digest};
 

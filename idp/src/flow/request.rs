@@ -12,8 +12,8 @@ use super::authorize::Refused;
 use crate::Idp;
 use crate::client::{Client, GrantType};
 use crate::grant::pkce;
-use crate::oauth::parameters::{ParameterError, Parameters};
 use crate::interaction::{ClaimsAsked, Prompt, Request, ResponseMode};
+use crate::oauth::parameters::{ParameterError, Parameters};
 use crate::token::{claims, id_token};
 
 /// The longest `state` and `nonce` that come back whole.

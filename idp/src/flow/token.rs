@@ -33,8 +33,7 @@ impl Request<'_> {
         let verifier = self.parameters.one("code_verifier")?;
         let resource = self.resource()?;
         let mut tx = self.begin().await?;
-        let family = match families::take(&mut tx, &digest::of("code", code), &client.client_id, self.now).await?
-        {
+        let family = match families::take(&mut tx, &digest::of("code", code), &client.client_id, self.now).await? {
             Taken::Family(family) => family,
             Taken::Replayed(family) => {
                 self.audit(&mut tx, client.client_id.as_str(), "token.code_replayed", "invalid_grant", None).await?;

@@ -13,10 +13,10 @@ use crate::client::Client;
 use crate::flow::authorize as flow;
 use crate::flow::request::{Checked, Refusal, check};
 use crate::http::browser::Browser;
-use crate::oauth::parameters::Parameters;
 use crate::http::{problem, steps};
 use crate::ids::InteractionId;
 use crate::interaction::{Asker as Who, Interaction};
+use crate::oauth::parameters::Parameters;
 use crate::storage::authorizations;
 
 /// `GET /authorize`.

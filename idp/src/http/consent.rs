@@ -129,9 +129,7 @@ fn page(at: &Opened<'_>, question: &Question, person: &claims::Person) -> Page {
         number: question.asks("id_number") && person.document.is_some(),
         purpose: question.client.number_purpose.get(asker.lang()),
     };
-    Page::of(asker, asker.words().get("consent-title"), &main)
-        .who(&person.name)
-        .bound_to(question.session.id.as_str())
+    Page::of(asker, asker.words().get("consent-title"), &main).who(&person.name).bound_to(question.session.id.as_str())
 }
 
 /// What the client will learn and may do, line by line; the whole number apart.

@@ -2,8 +2,8 @@
 
 use web::Problem;
 
-use crate::error::Error;
 use crate::error::Causes;
+use crate::error::Error;
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {

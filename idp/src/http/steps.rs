@@ -86,13 +86,7 @@ impl<'a> Opened<'a> {
         Self::within(idp, asker, browser, id, tx).await
     }
 
-    async fn within(
-        idp: &'a Idp,
-        asker: &Asker,
-        browser: &'a Browser,
-        id: &str,
-        mut tx: Tx,
-    ) -> Result<Self, Problem> {
+    async fn within(idp: &'a Idp, asker: &Asker, browser: &'a Browser, id: &str, mut tx: Tx) -> Result<Self, Problem> {
         let interaction = load(idp, &mut tx, id, browser).await?;
         Ok(Self { idp, asker: spoken(asker, &interaction), browser, tx, interaction })
     }

@@ -62,7 +62,8 @@ const USERINFO: &str = concat!(
 const REVOKE: &str = "UPDATE authorizations SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 const REVOKE_OF_CLIENT: &str = "UPDATE authorizations SET revoked_at = $3, ended_at = coalesce(ended_at, $3)
     WHERE person_id = $1 AND client_id = $2 AND revoked_at IS NULL";
-const REVOKE_OF_ENDED_CLIENT: &str = "UPDATE authorizations SET revoked_at = $2, ended_at = coalesce(ended_at, $2), login_hint = NULL
+const REVOKE_OF_ENDED_CLIENT: &str =
+    "UPDATE authorizations SET revoked_at = $2, ended_at = coalesce(ended_at, $2), login_hint = NULL
     WHERE client_id = $1 AND revoked_at IS NULL";
 const REVOKE_OF_PERSON: &str = "UPDATE authorizations SET revoked_at = $2, ended_at = coalesce(ended_at, $2)
     WHERE person_id = $1 AND revoked_at IS NULL";

@@ -33,4 +33,3 @@ pub(crate) async fn see(
         .bind(client.as_str()).bind(jti_digest).bind(until.seconds())
         .execute(c).await.map(|d| d.rows_affected() == 1))
 }
-
