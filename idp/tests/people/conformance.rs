@@ -22,7 +22,7 @@ const ISSUER: &str = "http://localhost:8080";
 /// The house with the suite's three clients and one person.
 pub struct Suite {
     pub house: House,
-    number: String,
+    pub number: String,
 }
 
 /// Where a request led.
@@ -104,7 +104,7 @@ impl Suite {
     }
 }
 
-fn request(more: &[(&str, &str)]) -> String {
+pub fn request(more: &[(&str, &str)]) -> String {
     let usual = [
         ("client_id", "one"),
         ("redirect_uri", CALLBACK),
