@@ -96,6 +96,9 @@ pub(crate) async fn answer(
 ) -> Result<Response, Problem> {
     let session = signed_in(&idp, &asker, &browser, &form.form_token).await?;
     let incident = asker.incident().as_str();
+    if !form.remove_passkey.is_empty() && !is_fresh(&idp, &session) {
+        return sign_in_again(&idp, &asker, &browser, "/account").await;
+    }
     let done = if !form.remove_passkey.is_empty() {
         if account::remove_passkey(&idp, &session.person, &form.remove_passkey, incident).await?.is_err() {
             let errors = Errors::one("", asker.words().get("account-last-means"));

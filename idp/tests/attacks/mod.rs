@@ -1,4 +1,7 @@
-//! Attacks on the protocol (RFC 9700 and beyond): beside each refusal stands the untouched original, which passes.
+//! Attacks on the protocol (RFC 9700, RFC 8725): beside each refusal stands the untouched original, which passes.
 
 mod clients;
+mod codes;
 mod consent;
+mod redirects;
+mod tokens;

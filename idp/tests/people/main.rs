@@ -4,6 +4,7 @@
 
 mod authenticator;
 mod budget;
+mod browsers;
 mod conformance;
 mod house;
 mod means;

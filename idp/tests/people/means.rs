@@ -61,8 +61,15 @@ async fn a_password_alone_makes_no_passkey() {
     assert!(notice.contains("添加了一枚通行密钥") && notice.contains("2026年") && !notice.contains("evil"), "{notice}");
     assert!(holder.get("/account").await.text.contains("evil.example"), "the list names it, with its time");
 
-    // what proved it once does not for ever: after five minutes a sign-in, after a password a proof
+    // a session that is left open, or stolen, takes no passkey away
     house.wait(301);
+    let page = holder.get("/account").await;
+    let id = page.value("remove_passkey");
+    let asked = holder.fill(&page, "/account", &[("remove_passkey", &id)]).await;
+    assert!(asked.location.starts_with("/sign-in/"), "{} {}", asked.location, asked.text);
+    assert_eq!(house.count("SELECT count(*) FROM passkeys WHERE removed_at IS NULL").await, 1);
+
+    // what proved it once does not for ever: after five minutes a sign-in, after a password a proof
     let (path, page) = holder.open("/account/passkey").await;
     assert!(path.starts_with("/sign-in/"), "{path}");
     let again = holder.fill(&page, &path, &[("login", &number), ("password", PASSWORD)]).await;
