@@ -3,8 +3,8 @@
 #![allow(missing_docs, unreachable_pub)]
 
 mod authenticator;
-mod budget;
 mod browsers;
+mod budget;
 mod conformance;
 mod house;
 mod means;
