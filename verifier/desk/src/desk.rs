@@ -103,11 +103,6 @@ impl Desk {
         Ok(Self(Arc::new(Inner { settings, site, db, sources, sessions, tokens, signer, catalogue, trust, evidence })))
     }
 
-    /// Its routes, with the shell around them.
-    pub fn router(&self) -> axum::Router {
-        crate::http::router::router(self)
-    }
-
     /// What goes on beside requests: the audit chain, expired rows, a fresh trust bundle. Ends soon after `stop` does.
     pub async fn run_background(&self, stop: impl Future<Output = ()>) {
         tokio::select! {

@@ -57,14 +57,17 @@ pub const ROUTES: &[Route] = &[
 /// How many bytes an upload may have: a document of 64 KiB and what stands around it.
 const UPLOAD_BYTES: usize = 96 * 1024;
 
-pub(crate) fn router(desk: &Desk) -> Router {
-    let mut router = Router::new();
-    for route in ROUTES {
-        router = router.route(route.path, handler(route));
+impl Desk {
+    /// Its routes, with the shell around them.
+    pub fn router(&self) -> Router {
+        let mut router = Router::new();
+        for route in ROUTES {
+            router = router.route(route.path, handler(route));
+        }
+        let settings = ShellSettings { ready: ready(self), ..ShellSettings::default() };
+        let routes = router.layer(web::input::max_body(UPLOAD_BYTES)).with_state(self.clone());
+        shell(routes, self.site(), settings)
     }
-    let settings = ShellSettings { ready: ready(desk), ..ShellSettings::default() };
-    let routes = router.layer(web::input::max_body(UPLOAD_BYTES)).with_state(desk.clone());
-    shell(routes, desk.site(), settings)
 }
 
 fn ready(desk: &Desk) -> web::shell::Ready {
