@@ -154,7 +154,7 @@ pub(super) async fn verify(State(desk): State<Desk>, asker: Asker, upload: Uploa
         let key = if scanned.is_empty() { "desk-page-old-file" } else { "desk-page-old" };
         return first_page_with(&desk, &asker, asker.words().get(key).into_owned(), scanned).await;
     }
-    if scanned.starts_with("XYP:") {
+    if scanned.starts_with("XYP:") || is_spoken(scanned) {
         return presented(&desk, &asker, session.as_ref(), scanned).await;
     }
     let input = if scanned.is_empty() { file.unwrap_or_default().to_vec() } else { scanned.as_bytes().to_vec() };
@@ -165,6 +165,12 @@ pub(super) async fn verify(State(desk): State<Desk>, asker: Asker, upload: Uploa
     desk.record(&asker, &who, "document.verify", Some(&report), case).await?;
     let report = titled(&desk, report).await;
     render(&desk, &asker, session.as_ref(), case, &report, None).await
+}
+
+/// Whether it is the eight digits that a holder reads out where his code cannot be scanned.
+fn is_spoken(typed: &str) -> bool {
+    let mut digits = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').peekable();
+    digits.peek().is_some() && digits.clone().count() == 8 && digits.all(|c| c.is_ascii_digit())
 }
 
 /// A code that a holder shows: resolved as the clerk, in the name of the case.
@@ -193,6 +199,9 @@ async fn presented(
         }
         Err(error) => {
             let notice = match &error {
+                SignerError::Refused { code: refused, .. } if refused == "presentation.awaiting_holder" => {
+                    return first_page_with(desk, asker, w.get("desk-awaiting").into_owned(), code).await;
+                }
                 SignerError::Refused { code, .. } if code == "presentation.used" => {
                     w.get("desk-code-used").into_owned()
                 }
