@@ -5,6 +5,7 @@
 use axum::body::{Body, Bytes};
 use axum::extract::multipart::{MultipartError, MultipartRejection};
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -261,8 +262,7 @@ fn path_to_nul(value: &Value) -> Option<String> {
 async fn body(request: Request) -> Result<Bytes, Problem> {
     let limit = limit(request.extensions());
     let too_large = || too_large(limit);
-    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > limit as u64) {
+    if declares_more(&request, limit) {
         return Err(too_large());
     }
     match Limited::new(request.into_body(), limit).collect().await {
@@ -270,6 +270,21 @@ async fn body(request: Request) -> Result<Bytes, Problem> {
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
         Err(error) => Err(body_problem(error.as_ref())),
     }
+}
+
+/// A layer that holds every body under it to its bound, also where a handler takes the bytes themselves. What declares more
+/// is refused before it is sent.
+pub async fn bounded(request: Request, next: Next) -> Response {
+    let limit = limit(request.extensions());
+    if declares_more(&request, limit) {
+        return too_large(limit).into_response();
+    }
+    next.run(request.map(|body| Body::new(Limited::new(body, limit)))).await
+}
+
+fn declares_more(request: &Request, limit: usize) -> bool {
+    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    declared.is_some_and(|length| length > limit as u64)
 }
 
 fn limit(extensions: &http::Extensions) -> usize {

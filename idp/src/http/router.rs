@@ -105,5 +105,5 @@ pub static ROUTES: &[Route] = &[
 /// The router of the table.
 pub(crate) fn routes(idp: &Idp) -> Router {
     let router = ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()));
-    router.with_state(idp.clone())
+    router.layer(axum::middleware::from_fn(web::input::bounded)).with_state(idp.clone())
 }
