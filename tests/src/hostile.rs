@@ -87,7 +87,7 @@ async fn announced(place: &str, request: RequestBuilder, length: usize) -> Optio
     let mut head =
         format!("{} {target} HTTP/1.1\r\nHost: {authority}\r\nContent-Length: {length}\r\n", request.method());
     for (name, value) in request.headers() {
-        head.push_str(&format!("{name}: {}\r\n", value.to_str().expect("ASCII")));
+        head.extend([name.as_str(), ": ", value.to_str().expect("ASCII"), "\r\n"]);
     }
     head.push_str("Connection: close\r\n\r\n");
     let mut stream = TcpStream::connect(&authority).await.expect("it listens");

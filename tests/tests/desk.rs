@@ -1,4 +1,4 @@
-//! The desk by itself.
+//! The desk and what nobody should send it.
 
 use xinyin_tests::world::World;
 use xinyin_tests::{Backend, hostile};

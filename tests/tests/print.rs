@@ -25,7 +25,14 @@ async fn a_face_and_a_report_print_whole() {
     browser.open(&format!("{}/licences/{id}", world.signer_url)).await;
     browser.find(".face").await;
     let there = [citizen.name, "特种设备作业人员证", "扫码核验", "不是电子签名", "登记的内容"];
-    print(&browser, "licence", &there, &["谁看过我的", "账户与安全", "退出", "长辈版", "隐私说明"], 2).await;
+    print(
+        &browser,
+        "licence",
+        &there,
+        &["出示离线码", "数据凭证", "谁看过我的", "账户与安全", "退出", "长辈版", "隐私说明"],
+        2,
+    )
+    .await;
 
     let token = world.system("market-system", "licence.read").await;
     let (_, code) = world.get_signer(&format!("/v1/licences/{id}"), &token, "text/plain").await;
