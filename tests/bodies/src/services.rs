@@ -13,7 +13,7 @@ mod config;
 #[path = "../../../web/src/cookie/read.rs"]
 #[allow(dead_code, unreachable_pub, reason = "web's own file")]
 mod cookie;
-#[path = "../../../idp/src/http/parameters.rs"]
+#[path = "../../../idp/src/oauth/parameters.rs"]
 #[allow(dead_code, reason = "idp's own file")]
 mod parameters;
 
