@@ -53,6 +53,7 @@ async function story() {
   )
 
   await click('.tools button[name=sign-out]')
+  await find('#continue')
   await open(`${IDP}/account`)
   await find('#login')
   const { options: questioned, answer: signed } = await watched('get', () => click('#passkey'), `${IDP}/account`)
