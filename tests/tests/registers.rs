@@ -107,8 +107,15 @@ async fn ask_as(visitor: &Visitor, url: &str) -> xinyin_tests::visitor::Page {
 /// The codes in the inbox of the simulated operator, the newest first.
 async fn inbox() -> Vec<String> {
     let page = Visitor::new().get(&format!("{SIMULATORS}/")).await;
-    let codes = page.body.split("class=\"digits\">").skip(1);
-    codes.filter_map(|rest| Some(rest.split_once('<')?.0.trim().to_owned())).collect()
+    let digits = page.body.split("class=\"digits\"").skip(1).filter_map(|rest| rest.split_once("</p>"));
+    digits
+        .map(|(inside, _)| {
+            // Digits may stand apart, for whoever hears them.
+            let (_, inside) = inside.split_once('>').expect("an element has a tag");
+            let texts = inside.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+            texts.flat_map(str::chars).filter(char::is_ascii_digit).take(6).collect()
+        })
+        .collect()
 }
 
 /// `docs/reference/registers.md`, row by row: what a caller must show.
