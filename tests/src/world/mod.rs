@@ -135,7 +135,7 @@ impl World {
                 visitor.submit(&page.form("login"), &fields).await
             } else if path.starts_with("/act-for/") {
                 let whom = acting.map_or_else(|| "self".to_owned(), |name| page.choice("subject", name));
-                visitor.submit(&page.form("subject"), &[("subject", &whom)]).await
+                visitor.submit(&page.form(&path), &[("subject", &whom)]).await
             } else if path.starts_with("/consent/") {
                 visitor.submit(&page.form(&path), &[("scope", "id_number")]).await
             } else {
