@@ -75,7 +75,7 @@ async fn idp(world: &World, visitor: &Visitor) -> Vec<Page> {
     let stop = |url: &url::Url| CITIZENS.is_called(url);
     for _ in 0..3 {
         let page = match pages.last().filter(|page| page.url.path().contains("/act-for/")) {
-            Some(page) => visitor.submit(&page.form("subject"), &[("subject", "self")]).await,
+            Some(page) => visitor.submit(&page.form(page.url.path()), &[("subject", "self")]).await,
             None => visitor.submit(&sign_in, &fields).await,
         };
         let next = page.redirect().unwrap_or_else(|| panic!("{} {}: {}", page.url, page.status, page.body));

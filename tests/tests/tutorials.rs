@@ -209,7 +209,7 @@ async fn sign_in(visitor: &Visitor, address: &str) -> Page {
             visitor.submit(&page.form("login"), &[("login", "10000000009"), ("password", "qing-he-09")]).await
         } else if path.starts_with("/act-for/") {
             let company = page.choice("subject", COMPANY);
-            visitor.submit(&page.form("subject"), &[("subject", &company)]).await
+            visitor.submit(&page.form(page.url.path()), &[("subject", &company)]).await
         } else {
             visitor.submit(&page.form(&path), &[]).await
         };

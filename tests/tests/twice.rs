@@ -22,7 +22,7 @@ async fn an_impatient_hand_signs_in_once() {
             let (form, fields) = if path.starts_with("/sign-in/") {
                 (page.form("login"), vec![("login", citizen.id_number), ("password", citizen.password)])
             } else if path.starts_with("/act-for/") {
-                (page.form("subject"), vec![("subject", "self")])
+                (page.form(page.url.path()), vec![("subject", "self")])
             } else {
                 (page.form(&path), vec![])
             };
