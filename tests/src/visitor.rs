@@ -1,6 +1,6 @@
 //! The plainest browser: no script, cookies, forms, links. For stories of protocols, where Chromium would only be slow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
@@ -39,6 +39,8 @@ pub struct Form {
     pub post: bool,
     /// Its fields with the values that they have.
     pub fields: Vec<(String, String)>,
+    /// The names of all its inputs, those of choices that nobody has made yet among them.
+    pub names: BTreeSet<String>,
 }
 
 impl Default for Visitor {
@@ -237,7 +239,13 @@ impl Page {
                 let action = tag.get("action").map_or("", String::as_str);
                 let target = if action.is_empty() { Ok(self.url.clone()) } else { self.url.join(action) };
                 let post = tag.get("method").is_some_and(|method| method.eq_ignore_ascii_case("post"));
-                forms.push(Form { action: target.expect("an action is an address"), post, fields: fields(inside) });
+                let names = tags(inside, "input").into_iter().filter_map(|mut tag| tag.remove("name"));
+                forms.push(Form {
+                    action: target.expect("an action is an address"),
+                    post,
+                    fields: fields(inside),
+                    names: names.collect(),
+                });
             }
             rest = &whole[end..];
         }
@@ -268,8 +276,11 @@ impl Page {
 
     /// The form that has a field of this name, or that goes to an address with it.
     pub fn form(&self, name: &str) -> Form {
-        let fits =
-            |form: &Form| form.fields.iter().any(|(known, _)| known == name) || form.action.path().ends_with(name);
+        let fits = |form: &Form| {
+            form.names.contains(name)
+                || form.fields.iter().any(|(known, _)| known == name)
+                || form.action.path().ends_with(name)
+        };
         self.forms()
             .into_iter()
             .find(fits)
