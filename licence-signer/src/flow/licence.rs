@@ -163,3 +163,17 @@ pub(crate) async fn load(
     };
     Ok((licence, disclosures))
 }
+
+/// Reads those whose type may be read.
+pub(crate) async fn load_all(
+    signer: &LicenceSigner,
+    tx: &mut Tx,
+    rows: Vec<LicenceRow>,
+    may_read: impl Fn(&str) -> bool,
+) -> Result<Vec<Licence>, FlowError> {
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows.into_iter().filter(|row| may_read(&row.type_code)) {
+        found.push(load(signer, tx, row).await?.0);
+    }
+    Ok(found)
+}

@@ -3,7 +3,7 @@
 use store::Tx;
 
 use super::error::FlowError;
-use super::licence::{HistoryEvent, Licence, load};
+use super::licence::{HistoryEvent, Licence, load, load_all};
 use super::rendition::{Rendition, Wanted};
 use crate::LicenceSigner;
 use crate::officer::HolderSession;
@@ -18,10 +18,7 @@ impl LicenceSigner {
     pub async fn own_licences(&self, holder: &HolderSession) -> Result<Vec<Licence>, FlowError> {
         let mut tx = self.db().begin().await?;
         let rows = licences::of_holder(&mut tx, &holder.digests, 200).await?;
-        let mut found = Vec::with_capacity(rows.len());
-        for row in rows {
-            found.push(load(self, &mut tx, row).await?.0);
-        }
+        let found = load_all(self, &mut tx, rows, |_| true).await?;
         self.audit_holder(&mut tx, holder, "licence.own", None).await?;
         tx.commit().await?;
         Ok(found)

@@ -3,7 +3,7 @@
 use store::Tx;
 
 use super::error::FlowError;
-use super::licence::{HistoryEvent, Licence, load};
+use super::licence::{HistoryEvent, Licence, load, load_all};
 use super::rendition::{Rendition, Wanted};
 use crate::LicenceSigner;
 use crate::issuance::HolderCode;
@@ -83,12 +83,7 @@ impl LicenceSigner {
             Some(last) if i64::try_from(rows.len()) == Ok(limit) => Some((last.recorded_at, last.id.clone())),
             _ => None,
         };
-        let mut found = Vec::with_capacity(rows.len());
-        for row in rows {
-            if officer.may_read(&row.type_code) {
-                found.push(load(self, &mut tx, row).await?.0);
-            }
-        }
+        let found = load_all(self, &mut tx, rows, |kind| officer.may_read(kind)).await?;
         self.audit_row(&mut tx, officer, "licence.list", "done", None).await?;
         tx.commit().await?;
         Ok(Page { licences: found, next })
@@ -103,12 +98,7 @@ impl LicenceSigner {
         let holder = self.digests("holder", &holder.canonical())?;
         let mut tx = self.db().begin().await?;
         let rows = licences::of_department_holder(&mut tx, &officer.department().code, &holder, 100).await?;
-        let mut found = Vec::with_capacity(rows.len());
-        for row in rows {
-            if officer.may_read(&row.type_code) {
-                found.push(load(self, &mut tx, row).await?.0);
-            }
-        }
+        let found = load_all(self, &mut tx, rows, |kind| officer.may_read(kind)).await?;
         self.audit_row(&mut tx, officer, "licence.list", "done", None).await?;
         tx.commit().await?;
         Ok(found)
