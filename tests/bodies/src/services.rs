@@ -222,10 +222,8 @@ pub(crate) fn configuration_seeds() -> Vec<Vec<u8>> {
     ];
     // without the comments, which are most of them
     let bare = |text: &str| {
-        text.lines()
-            .filter(|line| !line.starts_with('#') && !line.is_empty())
-            .map(|line| format!("{line}\n"))
-            .collect::<String>()
+        let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+        lines.collect::<Vec<_>>().join("\n")
     };
     FILES.iter().map(|text| bare(text).into_bytes()).collect()
 }

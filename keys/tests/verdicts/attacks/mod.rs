@@ -14,3 +14,4 @@ mod signers;
 mod status;
 mod table;
 mod world;
+mod wrapped_codes;
