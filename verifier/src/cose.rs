@@ -2,8 +2,8 @@
 
 use ciborium::Value;
 
-use crate::encoding::emit::Emit;
 use crate::encoding::cbor;
+use crate::encoding::emit::Emit;
 
 /// COSE's numbers of the algorithms that are read here (RFC 9053, RFC 9864).
 pub mod number {
