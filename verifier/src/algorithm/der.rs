@@ -48,6 +48,15 @@ pub(crate) fn read(input: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
             let (two, rest) = rest.split_first_chunk::<2>()?;
             (usize::from(Some(u16::from_be_bytes(*two)).filter(|n| *n >= 0x100)?), rest)
         }
+        0x83 => {
+            let (three, rest) = rest.split_first_chunk::<3>()?;
+            let length = u32::from_be_bytes([0, three[0], three[1], three[2]]);
+            (usize::try_from(length).ok().filter(|n| *n >= 0x1_0000)?, rest)
+        }
+        0x84 => {
+            let (four, rest) = rest.split_first_chunk::<4>()?;
+            (usize::try_from(u32::from_be_bytes(*four)).ok().filter(|n| *n >= 0x100_0000)?, rest)
+        }
         _ => return None,
     };
     (length <= rest.len()).then(|| rest.split_at(length))

@@ -58,7 +58,9 @@ impl PublicKey {
             RSA_ALGORITHM => Kind::Rsa,
             _ => return Err(KeyError::Unsupported),
         };
-        Self::new(kind, parsed.subject_public_key.data.to_vec())
+        let key = Self::new(kind, parsed.subject_public_key.data.to_vec())?;
+        // One encoding for one key, since rows and log entries name a key by the digest of it.
+        if key.spki_der() == spki { Ok(key) } else { Err(KeyError::Member("structure")) }
     }
 
     /// Reads the 32 bytes of an Ed25519 key.

@@ -11,7 +11,7 @@ use x509_parser::prelude::{CertificateRevocationList, FromDer as _, ReasonCode, 
 use super::extensions::{Authority, general_names};
 use super::name::{GeneralName, Name};
 use super::points::{self, Scope};
-use super::{Certificate, CertificateError, range};
+use super::{Certificate, CertificateError, envelope, range};
 use crate::algorithm::CertificateAlgorithm;
 use crate::time::Timestamp;
 
@@ -60,7 +60,7 @@ impl Crl {
         if !rest.is_empty() || parsed.signature_value.unused_bits != 0 {
             return Err(CertificateError);
         }
-        let same_algorithm = tbs.signature == parsed.signature_algorithm;
+        let same_algorithm = envelope::names_one_algorithm(der).ok_or(CertificateError)?;
         let mut crl = Self {
             tbs: range(der, tbs.as_ref()).ok_or(CertificateError)?,
             algorithm: CertificateAlgorithm::from_identifier(&parsed.signature_algorithm).filter(|_| same_algorithm),

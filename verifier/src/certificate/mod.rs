@@ -2,6 +2,7 @@
 
 mod constraints;
 mod crl;
+mod envelope;
 mod extensions;
 mod name;
 mod path;
@@ -70,7 +71,7 @@ impl Certificate {
         }
         let tbs = &parsed.tbs_certificate;
         let spki = tbs.subject_pki.raw;
-        let same_algorithm = tbs.signature == parsed.signature_algorithm;
+        let same_algorithm = envelope::names_one_algorithm(der).ok_or(CertificateError)?;
         Ok(Self(Arc::new(Fields {
             sha256: crate::algorithm::sha256(der),
             tbs: range(der, tbs.as_ref()).ok_or(CertificateError)?,

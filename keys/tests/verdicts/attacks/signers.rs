@@ -142,6 +142,13 @@ fn a_chain_that_is_not_the_signers() {
     );
     table.row("nine certificates", &chain_of(vec![own.chain[0].clone(); 9]), Undetermined, "input.damaged");
     table.row("no certificate", &chain_of(Vec::new()), Undetermined, "input.damaged");
+    // the algorithm beside the signature, which the signature does not cover
+    let algorithm = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+    let mut retagged = own.chain[0].clone();
+    let at = retagged.windows(algorithm.len()).rposition(|window| window == algorithm).unwrap();
+    retagged[at] = 0x16;
+    let retagged = chain_of(vec![retagged, own.chain[1].clone()]);
+    table.row("a leaf with its outer algorithm in another encoding", &retagged, Undetermined, "path.weak");
     let mut trailing = own.chain[0].clone();
     trailing.push(0);
     table.row("a byte behind the leaf", &chain_of(vec![trailing, own.chain[1].clone()]), Undetermined, "input.damaged");
@@ -189,7 +196,7 @@ fn a_chain_that_is_not_the_signers() {
     table.row("another key's kid", &kid, Invalid, "form.inconsistent");
     let none = world.credential().headed(|header| drop(header.remove("kid"))).shown();
     table.row("no kid", &none, Invalid, "form.inconsistent");
-    table.end(28);
+    table.end(29);
 }
 
 fn key_identifier(certificate: &[u8]) -> Vec<u8> {
