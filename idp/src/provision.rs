@@ -42,7 +42,6 @@ impl std::fmt::Debug for NewAuth {
 
 /// A client to be registered.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one fact of the registration")]
 pub struct NewClient {
     /// `client_id`.
     pub client_id: String,

@@ -100,7 +100,6 @@ impl GrantType {
 
 /// A registered client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one fact of the registration")]
 pub struct Client {
     /// `client_id`.
     pub client_id: ClientId,
