@@ -176,7 +176,10 @@ fn licence_signer(config: &Config) -> Result<(), Failure> {
 pub(crate) fn stop_after(word: Option<&str>) -> Result<Option<Stop>, Failure> {
     let Some(word) = word else { return Ok(None) };
     if !cfg!(debug_assertions) {
-        return Err(refused("danger_stop_after", "this is a release build, which kills itself for nobody; take it out"));
+        return Err(refused(
+            "danger_stop_after",
+            "this is a release build, which kills itself for nobody; take it out",
+        ));
     }
     let step = Stop::from_word(word);
     step.map(Some).ok_or_else(|| refused("danger_stop_after", "recorded, logged, sealed or checked"))

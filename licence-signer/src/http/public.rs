@@ -69,9 +69,7 @@ pub(super) async fn type_metadata(
 ) -> Result<Response, Problem> {
     let known = signer.licence_type(&code, Some(version)).ok_or_else(|| Problem::not_found("licence_type.unknown"))?;
     let definition = known.definition();
-    let display = |titles: &Titles, member: &str| {
-        json!([{ "locale": "zh-CN", member: titles.zh }, { "locale": "en", member: titles.en }])
-    };
+    let display = |titles: &Titles, member: &str| json!([{ "locale": "zh-CN", member: titles.zh }, { "locale": "en", member: titles.en }]);
     let claims: Vec<Value> = definition
         .items
         .iter()

@@ -13,8 +13,8 @@ use crate::page::report_view::{self, Context};
 use crate::page::templates::{CaseLine, Desk as DeskPage, Result as ResultPage, Sample};
 use crate::session::Session;
 use crate::signer::SignerError;
-use crate::storage::reports;
 use crate::storage::cases::Case;
+use crate::storage::reports;
 
 /// Longest text of a field: what readers of codes take.
 const MAX_TEXT_CHARACTERS: usize = 64 * 1024;
