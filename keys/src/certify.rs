@@ -238,14 +238,15 @@ pub fn pem(label: &str, der: &[u8]) -> String {
     out + &format!("-----END {label}-----\n")
 }
 
-/// The certificates (DER) of a PEM text, in its order; other blocks are passed over.
+/// The certificates (DER) of a PEM text, in its order; other blocks and a byte order mark before the first are passed over.
 ///
 /// # Errors
 ///
-/// `Request` if a block is broken or there are more than 16.
+/// `Request` if a block is broken, a byte order mark stands further on, or there are more than 16.
 pub fn certificates_of_pem(text: &str) -> Result<Vec<Vec<u8>>, CertifyError> {
     let mut out = Vec::new();
-    for block in x509_parser::pem::Pem::iter_from_buffer(text.as_bytes()) {
+    let text = verifier::encoding::without_mark(text.as_bytes()).map_err(|_| CertifyError::Request)?;
+    for block in x509_parser::pem::Pem::iter_from_buffer(text) {
         let block = block.map_err(|_| CertifyError::Request)?;
         if block.label == "CERTIFICATE" {
             out.push(block.contents);

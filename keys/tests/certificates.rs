@@ -97,7 +97,7 @@ fn openssl_reads_our_requests() {
     }
 }
 
-/// KF-22: positive, at most 20 octets, shortest form, never twice.
+/// KF-22: positive, at most 20 octets, shortest form, never twice, whoever is certified.
 #[test]
 fn serial_numbers_are_positive_short_and_random() {
     let ca_key = key(Algorithm::Es256);
@@ -107,8 +107,12 @@ fn serial_numbers_are_positive_short_and_random() {
     let leaf = Leaf { subject: subject("x"), usage: Usage::Status, uri: None, power: None, validity };
     let public = key(Algorithm::Es256);
     let mut seen = std::collections::HashSet::new();
-    for _ in 0..500 {
-        let made = ca.leaf(&arc(), public.public_key(), &leaf).unwrap();
+    for n in 0..2_000 {
+        let made = match n % 20 {
+            0 => certify::root(&ca_key, &subject("根"), validity, 1).unwrap(),
+            1 => ca.subordinate(public.public_key(), &subject("次"), validity, 0, None).unwrap(),
+            _ => ca.leaf(&arc(), public.public_key(), &leaf).unwrap(),
+        };
         let (_, parsed) = X509Certificate::from_der(&made).unwrap();
         let raw = parsed.raw_serial();
         assert!(raw.len() == 16 && raw[0] & 0x80 == 0 && raw[0] != 0, "{raw:02x?}");
@@ -123,7 +127,9 @@ fn key_identifiers_are_taken_from_the_ca() {
     let pkcs8 = SoftwareKey::generate(Algorithm::Es256).unwrap();
     let signer = SoftwareKey::from_pkcs8(Algorithm::Es256, &pkcs8).unwrap();
     let pair = KeyPair::try_from(pkcs8.as_slice()).unwrap();
-    for identifier in [vec![7; 20], vec![1, 2, 3, 4], vec![9; 32]] {
+    let by = |algorithm| ring::digest::digest(algorithm, pair.public_key_raw()).as_ref().to_vec();
+    let (sha1, sha256) = (by(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY), by(&ring::digest::SHA256));
+    for identifier in [sha1, sha256[..20].to_vec(), vec![7; 20], vec![1, 2, 3, 4], vec![9; 32]] {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_identifier_method = KeyIdMethod::PreSpecified(identifier.clone());
@@ -309,4 +315,18 @@ fn an_authority_is_founded_once() {
     let mut wrong = founding();
     wrong.oid_arc = "2.25.1".to_owned();
     assert!(matches!(Authority::found(&KeyStore::in_memory(), &wrong, NOW), Err(AuthorityError::Certify(_))));
+}
+
+/// KF-34: a byte order mark before the first certificate hides nothing; one further on is refused.
+#[test]
+fn a_mark_before_a_certificate_hides_nothing() {
+    let own = key(Algorithm::Es256);
+    let root = certify::root(&own, &subject("根"), Validity::years(NOW, 10), 1).unwrap();
+    let pem = certify::pem("CERTIFICATE", &root);
+    let both = [root.clone(), root.clone()];
+    assert_eq!(certify::certificates_of_pem(&format!("\u{feff}{pem}{pem}")).as_deref(), Ok(both.as_slice()));
+    assert_eq!(certify::certificates_of_pem(&format!("{pem}\u{feff}{pem}")).err(), Some(CertifyError::Request));
+    let pkcs8 = SoftwareKey::generate(Algorithm::Es256).unwrap();
+    let file = SoftwareKey::key_file(&pkcs8);
+    assert!(SoftwareKey::from_key_file(&format!("\u{feff}{}", file.as_str())).is_ok());
 }

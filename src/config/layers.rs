@@ -88,7 +88,7 @@ impl Layers {
                 layers.set(key.path, value, "built in");
             }
         }
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let text = without_mark(text, file)?;
         let table: Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
             path: file.to_owned(),
             message: error.to_string(),
@@ -255,6 +255,15 @@ fn kind_error(path: &str, source: &str, expected: &'static str) -> ConfigError {
     ConfigError::Kind { key: path.to_owned(), source_name: source.to_owned(), expected }
 }
 
+/// The text without the byte order mark before it; one further on is refused with its line.
+fn without_mark<'a>(text: &'a str, file: &Path) -> Result<&'a str, ConfigError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let Some(at) = text.find('\u{feff}') else { return Ok(text) };
+    let line = text[..at].matches('\n').count() + 1;
+    let message = format!("a byte order mark (U+FEFF) stands in line {line}; take it out");
+    Err(ConfigError::Syntax { path: file.to_owned(), message })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,6 +281,20 @@ mod tests {
     const WHOLE: &str = "\u{feff}external_url = 'https://id.example'\n[database]\nurl = 'postgres://u:secret@h/d'\n\
         [key_store]\npath = 'k'\npassphrase_file = 'p'\n[[clients]]\nclient_id = 'a'\nregion = '640104'\nsector = 's'\n\
         auth_method = 'none'\n";
+
+    /// KF-34: the first heading keeps its name behind a byte order mark, and a mark further on is refused with its line.
+    #[test]
+    fn a_byte_order_mark_hides_no_key() {
+        let listing = read(WHOLE, &[]).expect("reads").listing();
+        let first = listing.iter().find(|row| row.0 == "external_url").expect("listed");
+        assert_eq!(first.1, "https://id.example");
+        let message = match read(&WHOLE.replace("[database]", "\u{feff}[database]"), &[]) {
+            Err(ConfigError::Syntax { message, .. }) => message,
+            other => panic!("{:?}", other.err()),
+        };
+        assert!(message.contains("line 2"), "{message}");
+        assert!(matches!(read("\u{feff}\u{feff}listen = 'x'", &[]), Err(ConfigError::Syntax { .. })));
+    }
 
     #[test]
     fn later_layers_win_and_secrets_are_hidden() {

@@ -81,6 +81,7 @@ mod tests {
         Cookies::read(&headers)
     }
 
+    /// KF-07: of several cookies of one name none is taken for the only one.
     #[test]
     fn all_values_of_a_name_are_found() {
         for (lines, expected) in [

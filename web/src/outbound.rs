@@ -265,7 +265,12 @@ fn client(settings: &OutboundSettings, guarded: bool) -> Result<reqwest::Client,
         if guarded { builder.dns_resolver(Arc::new(PublicOnly)) } else { builder }
     };
     let roots = match &settings.extra_roots_pem {
-        Some(pem) => reqwest::Certificate::from_pem_bundle(pem).map_err(setup)?,
+        Some(pem) => {
+            let pem = verifier::encoding::without_mark(pem).map_err(|at| {
+                OutboundError::Setup(format!("a byte order mark stands at byte {at} of the extra roots"))
+            })?;
+            reqwest::Certificate::from_pem_bundle(pem).map_err(setup)?
+        }
         None => Vec::new(),
     };
     builder().tls_certs_merge(roots.clone()).build().or_else(|error| {

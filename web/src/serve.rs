@@ -77,6 +77,12 @@ pub enum ServeError {
     /// No address was given, or none exists on this machine.
     #[error("no address to listen on")]
     NoAddress,
+    /// A file of certificates or keys cannot be read.
+    #[error("{0}: {1}")]
+    File(std::path::PathBuf, #[source] io::Error),
+    /// A byte order mark stands in the middle of a file: what follows it would be lost.
+    #[error("{0}: a byte order mark (EF BB BF) stands at byte {1}; take it out")]
+    Mark(std::path::PathBuf, usize),
     /// The certificate or key does not read.
     #[error("the TLS certificate or key does not read: {0}")]
     Pem(#[from] rustls::pki_types::pem::Error),

@@ -70,11 +70,14 @@ impl<S> Idle<S> {
         Self { stream, most, last: Instant::now(), alarm: Box::pin(sleep(most)) }
     }
 
-    /// Notes that something moved, or fails what has waited too long.
-    fn watch<T>(&mut self, moved: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if moved.is_ready() {
+    /// Fails what has waited too long. Bytes that went either way begin the wait anew; an answer without any, of a flush that had
+    /// nothing to do, does not: HTTP/2 flushes whenever it is woken, by our own alarm too.
+    fn watch<T>(&mut self, answer: Poll<io::Result<T>>, moved: bool, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if moved {
             self.last = Instant::now();
-            return moved;
+        }
+        if answer.is_ready() {
+            return answer;
         }
         while self.alarm.as_mut().poll(context).is_ready() {
             let end = self.last + self.most;
@@ -93,15 +96,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for Idle<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let moved = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.watch(moved, context)
+        let before = buffer.filled().len();
+        let answer = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.watch(answer, buffer.filled().len() > before, context)
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Idle<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let moved = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.watch(moved, context)
+        let answer = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let moved = matches!(answer, Poll::Ready(Ok(1..)));
+        self.watch(answer, moved, context)
     }
 
     fn poll_write_vectored(
@@ -109,8 +114,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Idle<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let moved = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.watch(moved, context)
+        let answer = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        let moved = matches!(answer, Poll::Ready(Ok(1..)));
+        self.watch(answer, moved, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -118,12 +124,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Idle<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let moved = Pin::new(&mut self.stream).poll_flush(context);
-        self.watch(moved, context)
+        let answer = Pin::new(&mut self.stream).poll_flush(context);
+        self.watch(answer, false, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let moved = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.watch(moved, context)
+        let answer = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.watch(answer, false, context)
     }
 }

@@ -9,6 +9,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
+use verifier::encoding::without_mark;
+use zeroize::Zeroizing;
 
 use crate::serve::ServeError;
 
@@ -72,9 +74,16 @@ impl Identity {
 }
 
 fn certified(certificate: &Path, key: &Path) -> Result<CertifiedKey, ServeError> {
-    let chain = CertificateDer::pem_file_iter(certificate)?.collect::<Result<Vec<_>, _>>()?;
-    let key = PrivateKeyDer::from_pem_file(key)?;
+    let chain = CertificateDer::pem_slice_iter(&text(certificate)?).collect::<Result<Vec<_>, _>>()?;
+    let key = PrivateKeyDer::from_pem_slice(&text(key)?)?;
     Ok(CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider())?)
+}
+
+/// A PEM file without the byte order mark that an editor put before it, which would hide its first block.
+fn text(file: &Path) -> Result<Zeroizing<Vec<u8>>, ServeError> {
+    let bytes = Zeroizing::new(std::fs::read(file).map_err(|error| ServeError::File(file.to_owned(), error))?);
+    let text = without_mark(&bytes).map_err(|at| ServeError::Mark(file.to_owned(), at))?;
+    Ok(Zeroizing::new(text.to_vec()))
 }
 
 impl ResolvesServerCert for Identity {
