@@ -54,6 +54,13 @@ impl Name {
         &self.0
     }
 
+    /// The name as registers may hold it: with our dot, and where it has one with the others that keyboards write, the most usual
+    /// first. No more than five.
+    pub(crate) fn spellings(&self) -> impl Iterator<Item = String> {
+        let others = ['\u{2022}', '\u{FF0E}', '\u{30FB}', '\u{2027}'].into_iter().filter(|_| self.0.contains(DOT));
+        std::iter::once(self.0.clone()).chain(others.map(|dot| self.0.replace(DOT, dot.encode_utf8(&mut [0; 4]))))
+    }
+
     /// Whether both are one name: dots of every kind are alike, and so are capital and small latin letters.
     pub fn matches(&self, other: &Self) -> bool {
         self.0 == other.0 || self.0.to_lowercase() == other.0.to_lowercase()
@@ -134,11 +141,15 @@ fn one_spelling(text: &str) -> String {
 mod tests {
     use super::*;
 
+    /// KF-36: no rule about what names look like; every dot is our dot.
     #[test]
     fn names_that_rules_did_not_foresee_are_taken() {
         for (text, kept) in [
             ("欧阳测试", "欧阳测试"),
             ("䮌", "䮌"),
+            ("𠮷", "𠮷"),
+            ("〇", "〇"),
+            ("张", "张"),
             ("𠮷田", "𠮷田"),
             ("𬀩〇", "𬀩〇"),
             ("阿依古丽·买买提", "阿依古丽·买买提"),
@@ -161,11 +172,20 @@ mod tests {
 
     #[test]
     fn limits_count_characters() {
+        let long = format!("{}·{}", "买".repeat(12), "𠮷".repeat(12));
+        assert_eq!(Name::read(&long).expect("25 characters").as_str(), long);
         assert!(Name::read(&"𠮷".repeat(100)).is_ok());
         assert_eq!(Name::read(&"𠮷".repeat(101)), Err(NameError::TooLong(101)));
         assert_eq!(Name::read(" \u{3000} "), Err(NameError::Empty));
         assert_eq!(Name::read("张\0三"), Err(NameError::Unprintable(2)));
         assert_eq!(Name::read("张\u{202E}三"), Err(NameError::Unprintable(2)));
+    }
+
+    #[test]
+    fn a_register_may_write_another_dot() {
+        let spellings = |text: &str| Name::read(text).expect(text).spellings().collect::<Vec<_>>();
+        assert_eq!(spellings("欧阳测试"), ["欧阳测试"]);
+        assert_eq!(spellings("甲．乙"), ["甲·乙", "甲•乙", "甲．乙", "甲・乙", "甲‧乙"]);
     }
 
     #[test]

@@ -64,21 +64,26 @@ impl std::fmt::Debug for Registered {
     }
 }
 
-/// Whether number and name belong together.
+/// Whether number and name belong together. Registers differ in the dot within a name and compare characters, so a name with one
+/// is asked for in each spelling until one fits.
 ///
 /// # Errors
 ///
 /// `RegisterError`.
 pub async fn match_person(idp: &Idp, number: &IdNumber, name: &Name, now: Timestamp) -> Result<Match, RegisterError> {
     let register = idp.settings().registers.population.as_ref();
-    let body = json!({ "id_number": number.as_str(), "name": name.as_str() });
-    let (status, answer) = call(idp, register, "/v1/persons/match", &body, now).await?;
-    match (status, answer["match"].as_bool(), answer["status"].as_str()) {
-        (StatusCode::OK, Some(true), Some("deceased")) => Ok(Match::Deceased),
-        (StatusCode::OK, Some(true), _) => Ok(Match::Alive),
-        (StatusCode::OK, Some(false), _) | (StatusCode::NOT_FOUND, ..) => Ok(Match::No),
-        _ => Err(RegisterError::Answer(status)),
+    for spelling in name.spellings() {
+        let body = json!({ "id_number": number.as_str(), "name": spelling });
+        let (status, answer) = call(idp, register, "/v1/persons/match", &body, now).await?;
+        match (status, answer["match"].as_bool(), answer["status"].as_str()) {
+            (StatusCode::OK, Some(true), Some("deceased")) => return Ok(Match::Deceased),
+            (StatusCode::OK, Some(true), _) => return Ok(Match::Alive),
+            (StatusCode::OK, Some(false), _) => {}
+            (StatusCode::NOT_FOUND, ..) => return Ok(Match::No),
+            _ => return Err(RegisterError::Answer(status)),
+        }
     }
+    Ok(Match::No)
 }
 
 /// Sends a text to the phone that the operator holds for the number; whether that is `phone`. The operator compares the whole

@@ -1,5 +1,6 @@
 //! The order of steps between an authorization request and its answer (OpenID Connect Core §3.1.2).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use store::{Tx, audit};
@@ -44,25 +45,25 @@ impl Step {
     }
 
     /// What `prompt=none` answers instead (OpenID Connect Core §3.1.2.6).
-    const fn without_a_page(self) -> Refused {
+    fn without_a_page(self) -> Refused {
         match self {
-            Self::SignIn => Refused { error: "login_required", description: "the person must sign in" },
+            Self::SignIn => Refused { error: "login_required", description: "the person must sign in".into() },
             Self::SelectAccount => {
-                Refused { error: "account_selection_required", description: "the person must choose an account" }
+                Refused { error: "account_selection_required", description: "the person must choose an account".into() }
             }
             Self::ActFor => {
-                Refused { error: "interaction_required", description: "the person must choose for whom to act" }
+                Refused { error: "interaction_required", description: "the person must choose for whom to act".into() }
             }
-            Self::Consent => Refused { error: "consent_required", description: "the person must consent" },
+            Self::Consent => Refused { error: "consent_required", description: "the person must consent".into() },
         }
     }
 }
 
 /// An error for the client (RFC 6749 §4.1.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) error: &'static str,
-    pub(crate) description: &'static str,
+    pub(crate) description: Cow<'static, str>,
 }
 
 /// An authorization response.
@@ -108,7 +109,7 @@ pub(crate) fn answer(
 
 /// The error response for `request`.
 pub(crate) fn refusal(idp: &Idp, client: &Arc<Client>, request: &Request, refused: Refused) -> Answer {
-    let parameters = vec![("error", refused.error.to_owned()), ("error_description", refused.description.to_owned())];
+    let parameters = vec![("error", refused.error.to_owned()), ("error_description", refused.description.into_owned())];
     answer(idp, client, request, parameters)
 }
 
@@ -207,7 +208,7 @@ async fn decide(
     {
         return Ok(Decided::Refuse(Refused {
             error: "unmet_authentication_requirements",
-            description: "the sign-in did not reach the level that was asked for",
+            description: "the sign-in did not reach the level that was asked for".into(),
         }));
     }
     if here.as_ref().is_some_and(|here| !here.has_mandates) && interaction.acting.is_none() {
@@ -227,7 +228,7 @@ async fn decide(
     if interaction.request.subject.as_ref().is_some_and(|wanted| wanted != sub && *wanted != situation.person_sub) {
         return Ok(Decided::Refuse(Refused {
             error: "login_required",
-            description: "another person is signed in than the one that was asked for",
+            description: "another person is signed in than the one that was asked for".into(),
         }));
     }
     let asked = asked_scopes(&interaction.request, &client);

@@ -77,21 +77,17 @@ fn of_object(parameters: &Parameters) -> Map<String, Value> {
     read.and_then(|bytes| json::read_object(&bytes, MAX_OBJECT).ok()).unwrap_or_default()
 }
 
-const fn refused(error: &'static str, description: &'static str) -> Refused {
-    Refused { error, description }
+fn refused(error: &'static str, description: &'static str) -> Refused {
+    Refused { error, description: description.into() }
 }
 
-const fn invalid(description: &'static str) -> Refused {
+fn invalid(description: &'static str) -> Refused {
     refused("invalid_request", description)
 }
 
 impl From<ParameterError> for Refused {
     fn from(error: ParameterError) -> Self {
-        invalid(match error {
-            ParameterError::TooLarge => "the request is too large",
-            ParameterError::Twice(_) => "a parameter stands more than once",
-            ParameterError::Characters(_) => "a parameter holds characters that are not allowed",
-        })
+        Self { error: "invalid_request", description: error.description().into() }
     }
 }
 

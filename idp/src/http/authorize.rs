@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
-use axum::response::Response;
-use http::{HeaderMap, Method};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, Method, StatusCode};
 use web::{Asker, Lang, Problem};
 
 use crate::Idp;
@@ -81,15 +81,19 @@ pub(crate) async fn stored(
 }
 
 /// `GET /interaction/{id}`: where a page of an interaction leads when nothing of its own is left to do. It answers with
-/// the next page.
+/// the next page. A look (HEAD) takes no step (RFC 9110 §9.2.1).
 pub(crate) async fn go_on(
     State(idp): State<Idp>,
     asker: Asker,
     browser: Browser,
+    method: Method,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let mut tx = idp.db().begin().await.map_err(problem::of_storage)?;
     let interaction = steps::load(&idp, &mut tx, &id, &browser).await?;
+    if method == Method::HEAD {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     steps::go_on(&idp, &asker, &browser, tx, interaction, None).await
 }
 

@@ -280,12 +280,18 @@ pub(crate) async fn script() -> Response {
 mod tests {
     use super::*;
 
+    /// KF-37: whatever a title consists of, it is cut between characters.
     #[test]
     fn titles_are_cut_between_characters() {
         for (text, expected) in
             [("我的手机", "我的手机"), ("  ", "x"), ("a\u{7}b", "ab"), (&"𠮷".repeat(60), &"𠮷".repeat(40))]
         {
             assert_eq!(title(text, "x"), expected);
+        }
+        for piece in ["é", "长", "𠮷", "e\u{301}", "\u{200d}", "a\n"] {
+            for count in 1..=60 {
+                assert!(title(&piece.repeat(count), "x").chars().count() <= 40, "{piece:?} {count}");
+            }
         }
     }
 

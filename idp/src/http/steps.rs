@@ -207,7 +207,7 @@ pub async fn cancel(
     mut tx: Tx,
     interaction: Interaction,
 ) -> Result<Response, Problem> {
-    let refused = Refused { error: "access_denied", description: "the person did not want to go on" };
+    let refused = Refused { error: "access_denied", description: "the person did not want to go on".into() };
     let next = match &interaction.asker {
         Who::Client(client) => {
             let client = client.clone();

@@ -324,3 +324,20 @@ fn masked(text: &str, stars: usize) -> String {
     let last = if characters > 6 { last } else { String::new() };
     format!("{}{last}", "*".repeat(stars))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    /// KF-37: no length and no width of character makes a mask panic or shows the whole.
+    #[test]
+    fn no_number_is_shown_whole() {
+        for piece in ["1", "é", "张", "𠮷", "e\u{301}"] {
+            for count in 0..=40 {
+                let text = piece.repeat(count);
+                let shown = masked(&text, 7).trim_start_matches('*').chars().count();
+                assert!(shown <= 4 && (shown == 0 || shown < text.chars().count()), "{text}");
+            }
+        }
+    }
+}

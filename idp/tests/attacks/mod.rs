@@ -3,5 +3,6 @@
 mod clients;
 mod codes;
 mod consent;
+mod known_faults;
 mod redirects;
 mod tokens;

@@ -23,6 +23,8 @@ pub struct Authenticator {
     pub flags: u8,
     /// Its counter.
     pub counter: u32,
+    /// What it says of the ways to it; `None`: nothing.
+    pub transports: Option<Value>,
     origin: &'static str,
 }
 
@@ -33,7 +35,8 @@ impl Authenticator {
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).expect("a key");
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref(), &random).expect("a key");
         let id = digest(&SHA256, key.public_key().as_ref()).as_ref().to_vec();
-        Self { key, id, handle: String::new(), flags: UP_UV, counter: 0, origin }
+        let transports = Some(json!(["internal", "x-next-year"]));
+        Self { key, id, handle: String::new(), flags: UP_UV, counter: 0, transports, origin }
     }
 
     /// Answers `navigator.credentials.create`.
@@ -52,11 +55,14 @@ impl Authenticator {
         let mut object = b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58".to_vec();
         object.push(length);
         object.extend_from_slice(&data);
-        self.answer(&json!({
+        let mut response = json!({
             "attestationObject": B64U.encode(object),
             "clientDataJSON": B64U.encode(self.client_data("webauthn.create", options)),
-            "transports": ["internal", "x-next-year"],
-        }))
+        });
+        if let Some(transports) = &self.transports {
+            response["transports"] = transports.clone();
+        }
+        self.answer(&response)
     }
 
     /// Answers `navigator.credentials.get`.

@@ -7,6 +7,7 @@ mod browsers;
 mod budget;
 mod conformance;
 mod house;
+mod known_faults;
 mod means;
 
 use authenticator::{Authenticator, BACKUP_ELIGIBLE, BACKUP_STATE, UP_UV};
