@@ -87,47 +87,106 @@ async fn a_transaction_is_kept_whole_or_not_at_all() {
     .await;
 }
 
+/// How many callers go away, and after how long at most (in thousandths of a millisecond).
+const GONE: u64 = 2_000;
+const PATIENCE: u64 = 3_000;
+
+/// What callers who went away left behind: the rows that a second process sees, and who idles in a transaction.
+async fn left_behind(url: &str) -> (i64, i64) {
+    let second = Db::connect(url, &Settings::default()).await.expect("a second process");
+    let seen = notes(&second).await;
+    if !second.is_postgres() {
+        return (seen, 0);
+    }
+    let open = "SELECT count(*) FROM pg_stat_activity
+        WHERE state LIKE 'idle in transaction%' AND datname = current_database()";
+    let mut idle = -1_i64;
+    for _ in 0..20 {
+        let mut reader = second.reader().await.expect("a reader");
+        (idle,) = on!(&mut reader, c => sqlx::query_as(open).fetch_one(c).await).expect("counts");
+        if idle == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    (seen, idle)
+}
+
 /// KF-30: whoever goes away in the middle leaves no transaction open, and the next one is not caught in it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_who_goes_away_leaves_nothing_open() {
     on_both(async |backend| {
         let database = backend.fresh("cancel").await;
-        let settings = Settings { connections: 2, ..Settings::default() };
+        let settings = Settings { connections: 1, ..Settings::default() };
         let db = Db::open_with(&database.url, MIGRATIONS, &settings).await.expect("opens");
-        for round in 0..400_u64 {
+        for round in 0..GONE {
             let work = async {
                 let mut tx = db.begin().await?;
                 note(&mut tx, &format!("cancelled-{round}")).await?;
                 note(&mut tx, &format!("cancelled-{round}-too")).await?;
-                tokio::time::sleep(Duration::from_millis(2)).await; // the time limit always comes first
+                tokio::time::sleep(Duration::from_millis(4)).await; // the time limit always comes first
                 drop(tx);
                 Ok::<(), StorageError>(())
             };
-            let limit = Duration::from_micros(round * 37 % 2_000);
+            let limit = Duration::from_micros(round * 37 % PATIENCE);
             let _ = tokio::time::timeout(limit, work).await;
         }
         let mut tx = db.begin().await.expect("begins, whatever went before");
         note(&mut tx, "the one that counts").await.expect("writes");
         tx.commit().await.expect("commits");
 
-        let second = Db::connect(&database.url, &Settings::default()).await.expect("a second process");
-        assert_eq!(notes(&second).await, 1, "only what was committed is there");
-        if backend == Backend::Postgres {
-            let open = "SELECT count(*) FROM pg_stat_activity
-                WHERE state LIKE 'idle in transaction%' AND datname = current_database()";
-            let mut left = -1_i64;
-            for _ in 0..50 {
-                let mut reader = second.reader().await.expect("a reader");
-                (left,) = on!(&mut reader, c => sqlx::query_as(open).fetch_one(c).await).expect("counts");
-                if left == 0 {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            assert_eq!(left, 0, "nobody idles in a transaction");
-        }
+        let left = left_behind(&database.url).await;
+        assert_eq!(left, (1, 0), "what was committed and nothing else; nobody idles in a transaction");
     })
     .await;
+}
+
+/// KF-30, the counter-proof: BEGIN without our protection fails the same check, so the check can fail.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_begin_without_protection_is_found_out() {
+    use sqlx::postgres::{PgPool, PgPoolOptions};
+
+    /// Ends its connection when it is dropped in the middle. Only the way to it is unguarded: until BEGIN has answered, the
+    /// connection goes back to the pool as if nothing were under way.
+    struct Naive(Option<sqlx::pool::PoolConnection<sqlx::Postgres>>);
+
+    impl Naive {
+        async fn begin(pool: &PgPool) -> sqlx::Result<Self> {
+            let mut connection = pool.acquire().await?;
+            sqlx::raw_sql("BEGIN").execute(&mut *connection).await?;
+            Ok(Self(Some(connection)))
+        }
+    }
+
+    impl Drop for Naive {
+        fn drop(&mut self) {
+            drop(self.0.take().map(sqlx::pool::PoolConnection::detach));
+        }
+    }
+
+    let database = Backend::Postgres.fresh("naive").await;
+    Db::open(&database.url, MIGRATIONS).await.expect("opens").close().await;
+    let pool = PgPoolOptions::new().max_connections(1).connect(&database.url).await.expect("connects");
+    let mut left = (1, 0);
+    for round in 0..GONE {
+        let work = async {
+            let _begun = Naive::begin(&pool).await;
+            tokio::time::sleep(Duration::from_millis(4)).await;
+        };
+        let _ = tokio::time::timeout(Duration::from_micros(round * 37 % PATIENCE), work).await;
+        if round % 100 == 99 {
+            let id = format!("the one that counts {round}");
+            let written = sqlx::query(NOTE).bind(id).bind(1_i64).execute(&pool).await;
+            let expected = i64::try_from(round / 100 + 1).expect("small");
+            let (seen, idle) = left_behind(&database.url).await;
+            left = (seen - expected + 1, idle);
+            if left != (1, 0) {
+                println!("after {round} callers: {written:?}, {left:?}");
+                break;
+            }
+        }
+    }
+    assert_ne!(left, (1, 0), "a write is lost or somebody idles in a transaction");
 }
 
 #[tokio::test(flavor = "multi_thread")]

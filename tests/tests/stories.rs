@@ -12,6 +12,7 @@ mod foreign;
 mod idp;
 mod issuing;
 mod keyboard;
+mod known_faults;
 mod languages;
 mod licences;
 mod main_job;

@@ -306,6 +306,13 @@ mod tests {
             day = day.next_day().unwrap();
         }
         assert_eq!(seen, 73_414);
+        // days on which clocks in Shanghai were moved, and their neighbours: each follows the one before
+        for text in ["1927-12-31", "1986-05-04", "1988-04-10", "1988-04-17", "1991-04-14", "1991-09-15"] {
+            let day: Date = text.parse().unwrap();
+            let next = day.next_day().unwrap();
+            assert_eq!(next.first_second(), day.end(), "{text}");
+            assert_eq!(Date::of(day.end()), Some(next), "{text}");
+        }
     }
 
     #[test]

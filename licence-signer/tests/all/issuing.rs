@@ -35,6 +35,7 @@ async fn a_licence_is_issued_and_read_in_every_form() {
     assert!(list["next"].is_string());
 }
 
+/// KF-33: the key counts for a caller, a method, a path and a body, and only for what was done.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idempotency_key_remembers_what_was_done_and_nothing_else() {
     let world = World::start().await;

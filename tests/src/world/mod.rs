@@ -149,6 +149,17 @@ impl World {
         panic!("idp asks without end: {}", page.url);
     }
 
+    /// A second process of idp over the same database and keys; answers where it listens. Whoever asks it names the first as host.
+    pub async fn second_idp(&self) -> String {
+        let db = Db::open(&self._databases[0].url, idp::MIGRATIONS).await.expect("opens");
+        let (settings, keys) = (self.idp.settings().clone(), self.idp.keys().clone());
+        let (sources, outbound) = (self.idp.sources().clone(), self.idp.outbound().clone());
+        let second = Idp::open(settings, db, keys, sources, outbound).expect("opens");
+        let (listener, address) = network::listen().await;
+        network::serve(listener, second.router());
+        format!("http://{address}")
+    }
+
     /// Signs a person in at licence-signer's pages and answers the page that he comes to.
     pub async fn at_signer(&self, visitor: &Visitor, person: &Person, acting: Option<&str>) -> crate::visitor::Page {
         let page = self.go(visitor, &format!("{}/login", self.signer_url), person, acting, |_| false).await;

@@ -149,6 +149,11 @@ impl super::World {
 
     /// Ends whatever mandates a person has for an organisation, as of now.
     pub async fn end_mandate(&self, person: &Person, organisation: &str) {
+        self.set_mandate(person, organisation, Some(self.now())).await;
+    }
+
+    /// Lets whatever mandates a person has for an organisation end at `until`, or not at all.
+    pub async fn set_mandate(&self, person: &Person, organisation: &str, until: Option<Timestamp>) {
         let entry = demonstration::person(person.id_number).expect("a person of the demonstration");
         let acts = entry.acts_for.iter().find(|acts| acts.code == organisation).expect("a mandate");
         let new = idp::provision::NewPerson {
@@ -165,7 +170,7 @@ impl super::World {
             role: idp::mandate::Role::parse(acts.role).expect("a role"),
             matters: acts.matters.iter().map(|matter| (*matter).to_owned()).collect(),
             starts_at: None,
-            until: Some(self.now()),
+            until,
             given_by: None,
         };
         idp::provision::mandate(&self.idp, &new).await.expect("the mandate is changed");

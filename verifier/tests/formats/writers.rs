@@ -288,6 +288,7 @@ fn unreadable_times_never_make_a_valid_credential() {
     }
 }
 
+/// KF-14, KF-16: whatever compressor made a list, and whatever its times are.
 #[test]
 fn status_lists_are_written_in_both_encodings_and_read_at_any_level() {
     let (Some(file), Some(maker)) = (read("xinyin/status.json"), Maker::new()) else { return };
@@ -328,8 +329,17 @@ fn status_lists_are_written_in_both_encodings_and_read_at_any_level() {
         let mut stream = zlib.finish().unwrap();
         assert_eq!(with("lst", b64u::encode(&stream).into()), Ok(()), "level {level}");
         assert_eq!(with("lst", b64u::encode(&stream[2..]).into()), Err(Reason::StatusMalformed), "raw deflate");
+        if level == 0 {
+            let mut narrow = stream.clone();
+            narrow[..2].copy_from_slice(&[0x18, 0x19]);
+            assert_eq!(with("lst", b64u::encode(&narrow).into()), Ok(()), "a window of 512 bytes");
+        }
         stream.push(0);
         assert_eq!(with("lst", b64u::encode(&stream).into()), Err(Reason::StatusMalformed), "a byte behind");
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(level));
+        gzip.write_all(&bits).unwrap();
+        let gzip = gzip.finish().unwrap();
+        assert_eq!(with("lst", b64u::encode(&gzip).into()), Err(Reason::StatusMalformed), "gzip");
     }
     // KF-16 once more.
     for (name, wrong) in [
@@ -366,7 +376,15 @@ fn what_scanners_add_changes_nothing() {
     let Some(file) = read("xinyin/codes.json") else { return };
     let trust = Trust::read_unexpired(&part(&file, "bundles", "main")).unwrap();
     let code = text(case(&file, "screen-person"), "input");
-    for typed in [format!("\\000026{code}"), format!("]Q1{code}"), format!("{code}\r\n"), format!("{code}\t")] {
+    for typed in [
+        format!("\\000026{code}"),
+        format!("]Q1{code}"),
+        format!("]Q2\\000026{code}"),
+        format!("\u{feff}{code}"),
+        format!("\u{200b}{code}"),
+        format!("{code}\r\n"),
+        format!("{code}\t"),
+    ] {
         let report = open(typed.as_bytes(), Some(&trust), NOW).conclude(&Evidence::default());
         assert_eq!(report.verdict, Verdict::Valid, "{typed}");
         assert_ne!(

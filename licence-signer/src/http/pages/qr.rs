@@ -45,6 +45,7 @@ fn draw(code: &QrCode, class: &str, name: &str) -> String {
 mod tests {
     use super::qr;
 
+    /// KF-17: the side of each symbol leaves room for one alphanumeric segment and for no other mark.
     #[test]
     fn codes_take_the_smallest_symbol_that_holds_them() {
         for (length, side) in [(1, 21), (30, 25), (38, 25), (39, 29), (483, 69), (816, 89)] {
