@@ -21,6 +21,14 @@ fn other_claims() {
         ("iat as a float", coding.with(6, 1_795_007_170.5)),
         ("iat as a tagged time", coding.with(6, Cbor::Tag(1, Box::new(1_795_007_170_i64.into())))),
         ("iat beyond 64 bits", coding.with(6, Cbor::Integer(u64::MAX.into()))),
+        // KF-16
+        ("iat as NaN", coding.with(6, f64::NAN)),
+        ("exp as NaN", coding.with(4, f64::NAN)),
+        ("exp as a boolean", coding.with(4, Cbor::Bool(true))),
+        ("exp as text", coding.with(4, "never")),
+        ("exp beyond 64 bits", coding.with(4, Cbor::Integer(u64::MAX.into()))),
+        ("nbf as null", coding.with(5, Cbor::Null)),
+        ("nbf as an infinite float", coding.with(5, f64::INFINITY)),
         ("no iat", coding.claiming(|claims| remove(claims, 6))),
         ("exp as null", coding.with(4, Cbor::Null)),
         ("no licence", coding.claiming(|claims| remove(claims, -65_537))),
@@ -96,7 +104,7 @@ fn other_claims() {
     ] {
         table.row(what, &shown, Invalid, "form.malformed");
     }
-    table.end(45);
+    table.end(52);
 }
 
 #[test]
