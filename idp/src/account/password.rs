@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
@@ -59,6 +60,7 @@ pub enum PasswordFailure {
 pub struct Passwords {
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    computed: Arc<AtomicU64>,
     nobody: Arc<str>,
 }
 
@@ -116,8 +118,14 @@ impl Passwords {
         Ok(Self {
             running: Arc::new(Semaphore::new(AT_ONCE)),
             waiting: Arc::new(Semaphore::new(AT_ONCE + WAITING)),
+            computed: Arc::default(),
             nobody: nobody.into(),
         })
+    }
+
+    /// How many hashes were computed so far: for tests that compare what known and unknown persons cost.
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
     }
 
     /// The PHC string to keep for `password`.
@@ -156,6 +164,7 @@ impl Passwords {
             .await
             .map_err(|_| PasswordFailure::Busy)?
             .map_err(|_| PasswordFailure::Failed)?;
+        self.computed.fetch_add(1, Ordering::Relaxed);
         // The permit goes along: a request that hangs up leaves its hash running, and its place taken.
         tokio::task::spawn_blocking(move || {
             let done = work();

@@ -145,10 +145,9 @@ pub(crate) async fn confirm(
     let (number, _) = numbers(registration)?;
     let login = Login::Number(number);
     let mut tx = idp.db().begin().await?;
-    let device = match accounts::find(&mut tx, &fields, &login).await? {
-        Some(found) if recognition::is_known(&mut tx, from.device, &found.person, now).await? => Some(from.device),
-        _ => None,
-    };
+    // The same statements whether the number has an account or none.
+    let holder = accounts::find(&mut tx, &fields, &login).await?.map_or_else(PersonId::nobody, |found| found.person);
+    let device = recognition::is_known(&mut tx, from.device, &holder, now).await?.then_some(from.device);
     let account = account_key(&fields.digest(login.kind(), &login.canonical()));
     let of_codes = attempts::of_codes(&account, device);
     let mut taken = attempts_store::take(&mut tx, &[attempts::of_source(Try::Code, from.source)], now).await?;

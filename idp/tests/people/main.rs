@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, unreachable_pub)]
 
+mod alike;
 mod authenticator;
 mod browsers;
 mod budget;
