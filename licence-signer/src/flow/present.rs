@@ -343,22 +343,29 @@ async fn take(
     by_code: bool,
     now: Timestamp,
 ) -> Result<bool, FlowError> {
-    match &row.resolved_by {
-        Some(caller) if caller == officer.caller() => {
-            let since = row.resolved_at.map_or(i64::MAX, |at| now.seconds() - at);
-            return if since < ACCEPTED_SECONDS { Ok(false) } else { Err(FlowError::PresentationExpired) };
-        }
-        Some(_) => return Err(FlowError::PresentationUsed),
-        None if !by_code && row.asked_by.as_deref() != Some(officer.caller()) => {
-            return Err(FlowError::PresentationUsed);
-        }
-        None => {}
+    if let Some(judged) = again_by(officer, row, now) {
+        return judged.map(|()| false);
+    }
+    if !by_code && row.asked_by.as_deref() != Some(officer.caller()) {
+        return Err(FlowError::PresentationUsed);
     }
     let agreed_since = now.plus(-ACCEPTED_SECONDS);
     if presentations::take(tx, &row.id, officer.caller(), now, agreed_since).await? {
         return Ok(true);
     }
-    let again = presentations::by_id(tx, &row.id).await?;
-    let used = again.is_some_and(|again| again.resolved_by.is_some());
-    Err(if used { FlowError::PresentationUsed } else { FlowError::PresentationExpired })
+    // Another request was first: perhaps the same caller's, who may repeat.
+    match presentations::by_id(tx, &row.id).await? {
+        Some(again) => again_by(officer, &again, now).unwrap_or(Err(FlowError::PresentationExpired)).map(|()| false),
+        None => Err(FlowError::PresentationExpired),
+    }
+}
+
+/// What comes of one that is resolved already: its first caller may repeat for a while. `None`: it is not resolved.
+fn again_by(officer: &Officer, row: &PresentationRow, now: Timestamp) -> Option<Result<(), FlowError>> {
+    let caller = row.resolved_by.as_ref()?;
+    if caller != officer.caller() {
+        return Some(Err(FlowError::PresentationUsed));
+    }
+    let since = row.resolved_at.map_or(i64::MAX, |at| now.seconds() - at);
+    Some(if since < ACCEPTED_SECONDS { Ok(()) } else { Err(FlowError::PresentationExpired) })
 }
