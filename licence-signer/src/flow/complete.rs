@@ -8,6 +8,7 @@ use verifier::trust::Trust;
 use super::check;
 use super::error::FlowError;
 use super::recorded::Recorded;
+use super::rendition;
 use super::seal::{Sealed, seal};
 use super::waiting::Awaited;
 use crate::storage::{licences, log};
@@ -69,8 +70,11 @@ async fn proof(signer: &LicenceSigner, recorded: &Recorded, mut awaited: Option<
 async fn release(signer: &LicenceSigner, recorded: &Recorded, sealed: &Sealed) -> Result<(), FlowError> {
     let credential = recorded.sealing("sdjwt").ok_or(StorageError::Damaged("a version without its sealing"))?;
     let code = recorded.sealing("cwt").zip(sealed.code.as_ref());
+    let hidden = code.map(|(row, kept)| rendition::hide(signer, &row.licence, row.version, &kept.body)).transpose()?;
+    let code = code.zip(hidden.as_deref()).map(|((row, kept), hidden)| (row, kept, hidden));
+    let kept = &sealed.credential.kept; // without its disclosures it tells nothing of anybody
     let mut tx = signer.db().begin().await?;
-    licences::add_renditions(&mut tx, (credential, &sealed.credential.kept), code).await?;
+    licences::add_renditions(&mut tx, (credential, kept, &kept.body), code).await?;
     licences::release(&mut tx, &recorded.licence, signer.sources().now()).await?;
     Ok(tx.commit().await?)
 }

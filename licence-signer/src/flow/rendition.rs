@@ -57,8 +57,11 @@ impl LicenceSigner {
             return Err(FlowError::RenditionAbsent(obstacle.unwrap_or_else(|| kind.to_owned())));
         };
         match wanted {
-            Wanted::Code => Ok(Rendition::Code(kept)),
-            Wanted::CodeText => Ok(Rendition::CodeText(seal::code_text(&kept, Profile::Printed)?)),
+            Wanted::Code => Ok(Rendition::Code(show(self, &row.id, row.version, kept)?)),
+            Wanted::CodeText => {
+                let code = show(self, &row.id, row.version, kept)?;
+                Ok(Rendition::CodeText(seal::code_text(&code, Profile::Printed)?))
+            }
             Wanted::Credential => {
                 let (_, disclosures) = load(self, tx, row).await?;
                 let jwt = String::from_utf8(kept).map_err(|_| StorageError::Damaged("a kept credential"))?;
@@ -68,4 +71,24 @@ impl LicenceSigner {
             }
         }
     }
+}
+
+/// The first byte of a `COSE_Sign1`: of codes that were kept before they were encrypted.
+const COSE_SIGN1: u8 = 0xd2;
+
+/// A code as it stands in its row: it holds the holder's name, so it is encrypted as the facts are.
+pub(crate) fn hide(signer: &LicenceSigner, licence: &str, version: i64, code: &[u8]) -> Result<Vec<u8>, FlowError> {
+    let sources = signer.sources();
+    let keys = signer.field_keys(sources.now())?;
+    Ok(keys.seal("renditions", "body", &format!("{licence}/{version}"), code, sources.random.as_ref())?)
+}
+
+/// The code of a row.
+fn show(signer: &LicenceSigner, licence: &str, version: i64, kept: Vec<u8>) -> Result<Vec<u8>, FlowError> {
+    if kept.first() == Some(&COSE_SIGN1) {
+        return Ok(kept);
+    }
+    let keys = signer.field_keys(signer.sources().now())?;
+    let opened = keys.open("renditions", "body", &format!("{licence}/{version}"), &kept);
+    Ok(opened.map_err(|_| StorageError::Damaged("a kept code"))?.to_vec())
 }

@@ -173,19 +173,20 @@ pub(crate) struct RenditionRow {
     pub(crate) body: Vec<u8>,
 }
 
-/// Keeps what was signed of one sealing, or of two in one statement; of two that finish the same one the first one's stays.
+/// Keeps what was signed of one sealing, or of two in one statement, each with the bytes that stand for it in the row; of two
+/// that finish the same one the first one's stays.
 pub(crate) async fn add_renditions(
     tx: &mut Tx,
-    first: (&SealingRow, &RenditionRow),
-    second: Option<(&SealingRow, &RenditionRow)>,
+    first: (&SealingRow, &RenditionRow, &[u8]),
+    second: Option<(&SealingRow, &RenditionRow, &[u8])>,
 ) -> Result<(), StorageError> {
     let sql = if second.is_some() { ADD_RENDITIONS } else { ADD_RENDITION };
     on!(tx, c => {
         let mut query = sqlx::query(sql);
-        for (sealing, kept) in std::iter::once(first).chain(second) {
+        for (sealing, kept, body) in std::iter::once(first).chain(second) {
             let digest = ring::digest::digest(&ring::digest::SHA256, &kept.body).as_ref().to_vec();
             query = query.bind(&sealing.id).bind(&sealing.licence).bind(sealing.version).bind(&sealing.rendition)
-                .bind(&kept.kid).bind(kept.sealed_at).bind(digest).bind(&kept.body);
+                .bind(&kept.kid).bind(kept.sealed_at).bind(digest).bind(body);
         }
         query.execute(c).await.map(drop)
     })
