@@ -12,6 +12,7 @@ pub mod hostile;
 pub mod idp;
 pub mod issuer;
 pub mod journey;
+pub mod leaks;
 pub mod logs;
 pub mod looks;
 pub mod network;

@@ -11,6 +11,7 @@ use tracing_subscriber::fmt::MakeWriter;
 pub struct Logs(Arc<Mutex<Vec<u8>>>);
 
 static LOGS: OnceLock<Logs> = OnceLock::new();
+static LOUDER: OnceLock<Box<dyn Fn() + Send + Sync>> = OnceLock::new();
 
 impl Logs {
     /// Begins to keep all log lines from `debug` upwards (once in a process).
@@ -18,11 +19,30 @@ impl Logs {
         LOGS.get_or_init(|| {
             let logs = Self(Arc::default());
             let filter = EnvFilter::new("debug,hyper=info,reqwest=info,h2=info,rustls=info");
-            let subscriber =
-                tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(logs.clone()).finish();
-            let _ = tracing::subscriber::set_global_default(subscriber);
+            let builder = tracing_subscriber::fmt().json().with_writer(logs.clone()).with_env_filter(filter);
+            let builder = builder.with_filter_reloading();
+            let handle = builder.reload_handle();
+            let _ = LOUDER.set(Box::new(move || handle.reload("trace").expect("the filter is there")));
+            let _ = tracing::subscriber::set_global_default(builder.finish());
             logs
         })
+    }
+
+    /// From now on keeps everything that anything logs, at `trace`, libraries included.
+    pub fn capture_all() -> &'static Self {
+        let logs = Self::capture();
+        LOUDER.get().expect("capturing has begun")();
+        logs
+    }
+
+    /// How much was logged so far.
+    pub fn size(&self) -> usize {
+        self.0.lock().expect("no writer panics").len()
+    }
+
+    /// What was logged from `start` on, in bytes.
+    pub fn since(&self, start: usize) -> Vec<u8> {
+        self.0.lock().expect("no writer panics")[start..].to_vec()
     }
 
     /// The lines so far.

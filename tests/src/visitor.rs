@@ -14,6 +14,7 @@ use crate::network;
 pub struct Visitor {
     client: reqwest::Client,
     cookies: Mutex<BTreeMap<(String, String), String>>,
+    seen: Mutex<Vec<Page>>,
     language: &'static str,
 }
 
@@ -57,7 +58,7 @@ impl Visitor {
 
     /// A visitor who trusts and reaches what `client` does.
     pub fn over(client: reqwest::Client) -> Self {
-        Self { client, cookies: Mutex::default(), language: "zh-CN" }
+        Self { client, cookies: Mutex::default(), seen: Mutex::default(), language: "zh-CN" }
     }
 
     /// Goes to an address and follows up to ten redirects, but none to a host where `stop` says so.
@@ -149,6 +150,11 @@ impl Visitor {
         self.cookies.lock().expect("no holder panics").clear();
     }
 
+    /// What a browser would send a host as `Cookie`.
+    pub fn cookies_for(&self, host: &str) -> String {
+        self.header(host)
+    }
+
     async fn once(&self, method: Method, url: &str, form: Option<&[(String, String)]>) -> Page {
         let url = Url::parse(url).unwrap_or_else(|_| panic!("{url} is an address"));
         let mut request = self.request(method, &url);
@@ -174,7 +180,14 @@ impl Visitor {
         self.keep(url.host_str().expect("an address has a host"), response.headers());
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.text().await.expect("a body is read");
-        Page { url: url.clone(), status, headers, body }
+        let page = Page { url: url.clone(), status, headers, body };
+        self.seen.lock().expect("no holder panics").push(page.clone());
+        page
+    }
+
+    /// Every answer so far, redirects included.
+    pub fn seen(&self) -> Vec<Page> {
+        self.seen.lock().expect("no holder panics").clone()
     }
 
     fn header(&self, host: &str) -> String {

@@ -27,7 +27,7 @@ use web::outbound::{Outbound, OutboundSettings};
 use crate::backend::{Backend, Database};
 use crate::{StandingClock, Visitor, network, standing};
 
-pub use people::{Person, draft, invented, types};
+pub use people::{Person, draft, everyone, invented, types};
 pub use relying_party::{CITIZENS, PROJECTS, RelyingParty, Tokens};
 
 /// The secret of every client that proves itself by one.
@@ -52,7 +52,7 @@ pub struct World {
     pub clock: Arc<StandingClock>,
     stop: watch::Sender<bool>,
     log: Mutex<Vec<Hash>>,
-    _databases: [Database; 3],
+    databases: [Database; 3],
 }
 
 impl World {
@@ -109,7 +109,7 @@ impl World {
             );
         });
         let log = Mutex::default();
-        Self { idp, signer, desk, idp_url, signer_url, desk_url, clock, stop, log, _databases: databases }
+        Self { idp, signer, desk, idp_url, signer_url, desk_url, clock, stop, log, databases }
     }
 
     /// Goes to `url` as `person`, answers whatever idp asks on its own pages (for `acting` an organisation, or as oneself),
@@ -122,31 +122,7 @@ impl World {
         acting: Option<&str>,
         stop: impl Fn(&Url) -> bool,
     ) -> crate::visitor::Page {
-        let mut page = visitor.get_until(url, &stop).await;
-        let mut signed_in = false;
-        for _ in 0..8 {
-            let path = page.url.path().to_owned();
-            if page.redirect().is_some() || !page.url.as_str().starts_with(&self.idp_url) {
-                return page;
-            }
-            let next = if path.starts_with("/sign-in/") && !signed_in {
-                signed_in = true;
-                let fields = [("login", person.id_number), ("password", person.password)];
-                visitor.submit(&page.form("login"), &fields).await
-            } else if path.starts_with("/act-for/") {
-                let whom = acting.map_or_else(|| "self".to_owned(), |name| page.choice("subject", name));
-                visitor.submit(&page.form(&path), &[("subject", &whom)]).await
-            } else if path.starts_with("/consent/") {
-                visitor.submit(&page.form(&path), &[("scope", "id_number")]).await
-            } else {
-                return page;
-            };
-            page = match next.redirect() {
-                Some(to) if !stop(&to) => visitor.get_until(to.as_str(), &stop).await,
-                _ => next,
-            };
-        }
-        panic!("idp asks without end: {}", page.url);
+        go(&self.idp_url, visitor, url, person, acting, stop).await
     }
 
     /// A second process of idp over the same database and keys; answers where it listens. Whoever asks it names the first as host.
@@ -272,6 +248,12 @@ impl World {
         answer(request.header("Content-Type", "application/dc+sd-jwt").body(document.to_owned())).await
     }
 
+    /// The databases of idp, licence-signer and desk, with their names.
+    pub fn databases(&self) -> [(&'static str, &store::Db, &Database); 3] {
+        let [idp, signer, desk] = &self.databases;
+        [("idp", self.idp.db(), idp), ("licence-signer", self.signer.db(), signer), ("desk", self.desk.db(), desk)]
+    }
+
     /// What the clock shows.
     pub fn now(&self) -> verifier::time::Timestamp {
         keys::sources::Clock::now(self.clock.as_ref())
@@ -282,6 +264,42 @@ impl Drop for World {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
     }
+}
+
+/// As [`World::go`], for an idp at `idp_url`.
+pub async fn go(
+    idp_url: &str,
+    visitor: &Visitor,
+    url: &str,
+    person: &Person,
+    acting: Option<&str>,
+    stop: impl Fn(&Url) -> bool,
+) -> crate::visitor::Page {
+    let mut page = visitor.get_until(url, &stop).await;
+    let mut signed_in = false;
+    for _ in 0..8 {
+        let path = page.url.path().to_owned();
+        if page.redirect().is_some() || !page.url.as_str().starts_with(idp_url) {
+            return page;
+        }
+        let next = if path.starts_with("/sign-in/") && !signed_in {
+            signed_in = true;
+            let fields = [("login", person.id_number), ("password", person.password)];
+            visitor.submit(&page.form("login"), &fields).await
+        } else if path.starts_with("/act-for/") {
+            let whom = acting.map_or_else(|| "self".to_owned(), |name| page.choice("subject", name));
+            visitor.submit(&page.form(&path), &[("subject", &whom)]).await
+        } else if path.starts_with("/consent/") {
+            visitor.submit(&page.form(&path), &[("scope", "id_number")]).await
+        } else {
+            return page;
+        };
+        page = match next.redirect() {
+            Some(to) if !stop(&to) => visitor.get_until(to.as_str(), &stop).await,
+            _ => next,
+        };
+    }
+    panic!("idp asks without end: {}", page.url);
 }
 
 /// Sends a request and answers status and JSON.

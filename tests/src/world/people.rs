@@ -70,6 +70,12 @@ impl Person {
     }
 }
 
+/// Whom the demonstration knows: number, name, phone and, of those with an account, the password.
+pub fn everyone() -> Vec<(&'static str, &'static str, &'static str, Option<&'static str>)> {
+    let all = demonstration::PERSONS.iter();
+    all.map(|person| (person.id_number, person.name, person.phone, person.password)).collect()
+}
+
 /// Everything that is invented, longest first: names, and the texts of types, matters and licences. Of what stands in
 /// two languages, the page's own.
 pub fn invented(english: bool) -> Vec<String> {
