@@ -127,7 +127,7 @@ impl World {
 
     /// A second process of idp over the same database and keys; answers where it listens. Whoever asks it names the first as host.
     pub async fn second_idp(&self) -> String {
-        let db = Db::open(&self._databases[0].url, idp::MIGRATIONS).await.expect("opens");
+        let db = Db::open(&self.databases[0].url, idp::MIGRATIONS).await.expect("opens");
         let (settings, keys) = (self.idp.settings().clone(), self.idp.keys().clone());
         let (sources, outbound) = (self.idp.sources().clone(), self.idp.outbound().clone());
         let second = Idp::open(settings, db, keys, sources, outbound).expect("opens");
