@@ -26,6 +26,7 @@ fn clerk(world: &SignerWorld, mandate: &str, matters: &[String], scope: &str) ->
     format!("Bearer {}", world.issuer.token(&claims))
 }
 
+/// KF-33: another department, and another client, with the same key.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idempotency_key_is_its_callers_own() {
     Logs::capture();

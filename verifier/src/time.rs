@@ -315,6 +315,18 @@ mod tests {
         }
     }
 
+    /// KF-38: what a machine takes for its time zone changes no day.
+    #[test]
+    fn no_time_zone_changes_a_day() {
+        let program = std::env::current_exe().unwrap();
+        for zone in ["Asia/Shanghai", "UTC", "America/New_York"] {
+            let tests = ["time::tests::every_day_survives", "time::tests::a_licence_to_a_day_ends_at_sixteen_utc"];
+            let ran = std::process::Command::new(&program).args(tests).env("TZ", zone).output().unwrap();
+            let said = String::from_utf8_lossy(&ran.stdout);
+            assert!(ran.status.success() && said.contains("2 passed"), "{zone}: {said}");
+        }
+    }
+
     #[test]
     fn instants_are_rfc_3339() {
         for (text, seconds) in [

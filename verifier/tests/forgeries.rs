@@ -239,7 +239,7 @@ fn a_listed_certificate_is_revoked() {
     }
 }
 
-/// A document cannot hide a revocation behind a heap of certificates, nor make the search long.
+/// KF-20: a document cannot hide a revocation behind a heap of certificates, nor make the search long.
 #[test]
 fn a_heap_of_certificates_hides_nothing() {
     let root = root("root");

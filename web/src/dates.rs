@@ -30,6 +30,7 @@ pub fn time(at: Timestamp) -> String {
 mod tests {
     use super::*;
 
+    /// KF-38: a page shows the day of the one rule.
     #[test]
     fn days_are_those_of_the_calendar_at_utc_plus_8() {
         for (seconds, zh, en) in [

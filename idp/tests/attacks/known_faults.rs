@@ -4,7 +4,7 @@ use http::{Request, StatusCode, header};
 use idp::assurance::Acr;
 
 use crate::NUMBER;
-use crate::world::{CALLBACK, ISSUER, Reply, SECRET, Visitor, World, basic, claims, form};
+use crate::world::{CALLBACK, ISSUER, Reply, SECRET, VERIFIER, Visitor, World, basic, claims, form};
 
 const STATE: &str = "s1=s2&s2 =?#é";
 
@@ -84,6 +84,44 @@ async fn a_demand_for_a_fresh_sign_in_asks_once() {
     let silent = [("prompt", "none"), ("max_age", "0")];
     let reply = world.get(&mut browser, &world.authorize("portal", &silent)).await;
     assert_eq!((reply.status, reply.answer(CALLBACK)["error"].as_str()), (StatusCode::SEE_OTHER, "login_required"));
+}
+
+/// KF-04: a service of the house renews no longer than the session lives, whoever is faster. (The other endings, on both databases
+/// and with two processes: `stories known_faults`.)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_out_is_not_overtaken_by_a_renewal() {
+    let world = World::start().await;
+    let clerk = world.person("clerk", "李四", NUMBER).await;
+    let callback = "http://localhost:8082/callback";
+    let desk = basic("desk", SECRET);
+    for round in 0..50 {
+        let mut browser = Visitor::default();
+        let ask = world.authorize("desk", &[("scope", "openid offline_access")]);
+        let path = world.get(&mut browser, &ask).await.location().to_owned();
+        let code = world.sign_in(&mut browser, &path, &clerk, Acr::Two).await.answer(callback)["code"].clone();
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("code", &code),
+            ("redirect_uri", callback),
+            ("code_verifier", VERIFIER),
+        ];
+        let first = world.post("/token", &desk, &fields).await.json();
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", first["refresh_token"].as_str().unwrap())];
+        let out = format!("/logout?{}", form(&[("id_token_hint", first["id_token"].as_str().unwrap())]));
+        let (ended, renewed) = if round % 2 == 0 {
+            tokio::join!(world.get(&mut browser, &out), world.post("/token", &desk, &fields))
+        } else {
+            let (renewed, ended) = tokio::join!(world.post("/token", &desk, &fields), world.get(&mut browser, &out));
+            (ended, renewed)
+        };
+        assert_eq!(ended.status, StatusCode::OK, "{}", ended.text);
+        for body in [first, renewed.json()] {
+            let Some(access) = body["access_token"].as_str() else { continue };
+            assert_eq!(world.userinfo(access).await.status, StatusCode::UNAUTHORIZED, "{round}");
+            let fields = [("grant_type", "refresh_token"), ("refresh_token", body["refresh_token"].as_str().unwrap())];
+            assert_eq!(world.post("/token", &desk, &fields).await.error(), "invalid_grant", "{round}");
+        }
+    }
 }
 
 /// KF-05: whatever ended a session, its `sid` never comes back, and what was issued in it stays dead.

@@ -70,6 +70,7 @@ async fn an_idempotency_key_remembers_what_was_done_and_nothing_else() {
     assert_eq!((both.0.status.as_u16(), both.0.json()), (201, both.1.json()), "two at once make one");
 }
 
+/// KF-31 among others: a NUL in any text is refused with its member's name.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_is_named() {
     let world = World::start().await;

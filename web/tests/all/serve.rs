@@ -116,14 +116,22 @@ async fn slow_clients_are_closed_and_others_served() {
         let (answer, took) = server.drip(&sent, b'a').await;
         assert!(took < Duration::from_secs(4) && !answer.starts_with("HTTP/1.1 200"), "{what}: {took:?} {answer}");
     }
-    let mut hanging: Vec<TcpStream> = futures(100, || server.connect()).await;
+    let mut hanging: Vec<TcpStream> = futures(many(), || server.connect()).await;
     for (n, stream) in hanging.iter_mut().enumerate() {
         let sent = if n % 2 == 0 { "GET / HT" } else { "" };
-        stream.write_all(sent.as_bytes()).await.expect("sent");
+        let _ = stream.write_all(sent.as_bytes()).await; // the first may be closed already
     }
     let (answer, took) = server.exchange(&format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")).await;
-    assert!(answer.starts_with("HTTP/1.1 200") && took < Duration::from_millis(200), "{took:?} {answer}");
+    assert!(answer.starts_with("HTTP/1.1 200") && took < Duration::from_secs(1), "{took:?} {answer}");
     drop(hanging);
+}
+
+/// Three thousand connections, or as many as this process may open with room to spare.
+fn many() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let files =
+        limits.lines().find_map(|line| line.strip_prefix("Max open files")?.split_whitespace().next()?.parse().ok());
+    files.map_or(100, |files: usize| (files / 4).min(3_000))
 }
 
 async fn futures<F: Future>(times: usize, make: impl Fn() -> F) -> Vec<F::Output> {
