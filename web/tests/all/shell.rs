@@ -133,7 +133,9 @@ async fn a_browser_gets_an_error_page_in_its_language() {
         assert!(
             seen.text.contains(&format!("<h1>{title}</h1>")) && seen.text.contains(&format!("<html lang=\"{lang}\">"))
         );
-        assert!(seen.text.contains(&format!("<p class=\"digits\">{}</p>", seen.header("xinyin-incident"))));
+        let incident =
+            format!("<p class=\"digits\"><span aria-hidden=\"true\">{}</span>", seen.header("xinyin-incident"));
+        assert!(seen.text.contains(&incident), "{}", seen.text);
         assert!(seen.text.contains("<code>http.not_found</code>"));
     }
     let chinese = ask(&app(), request("GET", "/none", &[HTML], "")).await;
