@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use xinyin_tests::journey::{self, sign_in};
+use xinyin_tests::leaks::Watch;
 use xinyin_tests::process::Up;
 use xinyin_tests::process::address::{DESK, IDP, PORTAL, SECOND_PORTAL, SIGNER, SIMULATORS};
+use xinyin_tests::world::everyone;
 use xinyin_tests::{Browser, Looks, folder, network, zbar};
 
 const OPERATOR_CERTIFICATE: &str = "11640104MB0000019M003";
@@ -44,6 +46,30 @@ async fn the_main_job_in_a_browser() {
     after_the_revocation(&li, &hall, &licence).await;
     in_english(&li, &licence, &hall).await;
     LOOKS.nothing_found();
+    nothing_of_a_person_in_databases(up.data());
+}
+
+/// What the demonstration knows of its people stands in no database file as it is, in no spelling.
+fn nothing_of_a_person_in_databases(data: &Path) {
+    let mut watch = Watch::default();
+    for (number, name, phone, password) in everyone() {
+        for (kind, value) in
+            [("number", number), ("name", name), ("phone", phone), ("password", password.unwrap_or(""))]
+        {
+            watch.add(kind, value);
+        }
+    }
+    let seeker = watch.seeker();
+    let mut searched = 0;
+    for entry in std::fs::read_dir(data).expect("the data folder").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.contains(".db") {
+            searched += 1;
+            let found = seeker.find(&std::fs::read(entry.path()).expect("it can be read"));
+            assert!(found.is_empty(), "{name}: {found:?}");
+        }
+    }
+    assert!(searched >= 6, "three databases, each with its write-ahead log: {searched}");
 }
 
 static LOOKS: Looks = Looks::new();
