@@ -287,7 +287,9 @@ async fn sign_in(deployment: &Deployment) {
                 let changes = [("login", "10000000009"), ("password", password)];
                 page = visitor.submit_and_follow(&page.form("password"), &changes).await;
             } else {
-                page = visitor.submit_and_follow(&page.form(page.url.path()), &[("subject", "self")]).await;
+                // For oneself, and with the whole number for licence-signer, which finds licences by it.
+                let changes = [("subject", "self"), ("scope", "id_number")];
+                page = visitor.submit_and_follow(&page.form(page.url.path()), &changes).await;
             }
         }
         assert!(page.url.as_str().starts_with(own.as_str()), "{} {}", page.url, page.body);
