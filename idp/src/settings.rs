@@ -35,8 +35,8 @@ pub struct Settings {
     pub access_token_seconds: i64,
     /// Life of a refresh token (each of a family), in seconds.
     pub refresh_token_seconds: i64,
-    /// For how long the previous refresh token of a family still answers, once, after its rotation (a lost answer); 0
-    /// is strict (RFC 9700 §4.14.2).
+    /// For how long the previous refresh token of a family of one of the house's own services still answers, once, after its
+    /// rotation (a lost answer); 0 is strict. Every other client's answers once (RFC 9700 §4.14.2).
     pub refresh_grace_seconds: i64,
 }
 

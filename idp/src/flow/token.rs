@@ -62,7 +62,8 @@ impl Request<'_> {
         let token = token.ok_or_else(|| OAuthError::request("refresh_token is missing"))?;
         let (resource, scope) = (self.resource()?, self.scope()?);
         let token_digest = digest::of("refresh", token);
-        let grace = self.idp.settings().refresh_grace_seconds;
+        // Sessions of the house's own services live by their refresh token: one lost answer must not end them.
+        let grace = if client.is_resource.is_some() { self.idp.settings().refresh_grace_seconds } else { 0 };
         let mut tx = self.begin().await?;
         let id = match refresh_tokens::rotate(&mut tx, &token_digest, &client.client_id, grace, self.now).await? {
             Rotated::Family(id) => id,

@@ -139,7 +139,7 @@ async fn is_dead(world: &World, answers: &[&Reply]) -> bool {
 
 #[tokio::test]
 async fn after_a_reuse_the_whole_family_is_dead_and_no_other() {
-    let world = World::start_with(|settings| settings.refresh_grace_seconds = 0).await;
+    let world = World::start().await;
     let alice = world.person("alice", "张三", NUMBER).await;
     let offline = [("scope", "openid profile offline_access")];
     let refresh_of = |reply: &Reply| reply.json()["refresh_token"].as_str().unwrap().to_owned();

@@ -83,13 +83,12 @@ async fn code_and_refresh_token(pairs: &Pairs) {
     assert_eq!(outcomes.iter().filter(|outcome| outcome.body["error"] == "invalid_grant").count(), TRIES - 1);
     pairs.nothing_lives("a code that was replayed", &won[0].body).await;
 
-    // The grace for an answer that was lost lets the same token answer once more; then its family is dead.
     let code = pairs.code(&Visitor::new(), None, &scope).await;
     let tokens = pairs.tokens(&code).await;
     let token = tokens["refresh_token"].as_str().expect("a refresh token");
     let outcomes = hundred(&pairs.idp, |client, at, _| pairs.refresh(client, at, token)).await;
     let won = succeeded(&outcomes);
-    assert_eq!(won.len(), 2, "a refresh token and its grace: {:?}", statuses(&outcomes));
+    assert_eq!(won.len(), 1, "a refresh token: {:?}", statuses(&outcomes));
     for answer in won {
         pairs.nothing_lives("a refresh token that was reused", &answer.body).await;
     }
