@@ -135,16 +135,16 @@ pub(crate) struct Outbound {
     pub ca_file: Option<PathBuf>,
 }
 
-/// The three registers.
+/// The registers; any of them may be absent.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Registers {
     /// Natural persons.
-    pub population: Register,
+    pub population: Option<Register>,
     /// Legal persons.
-    pub legal_persons: Register,
+    pub legal_persons: Option<Register>,
     /// Operators of phones.
-    pub phone: Register,
+    pub phone: Option<Register>,
 }
 
 /// One register.
@@ -262,7 +262,7 @@ impl Config {
         files.extend(&mut self.matters_file);
         if let Some(registers) = &mut self.registers {
             let all = [&mut registers.population, &mut registers.legal_persons, &mut registers.phone];
-            files.extend(all.map(|register| &mut register.key_file));
+            files.extend(all.into_iter().flatten().map(|register| &mut register.key_file));
         }
         for client in &mut self.clients {
             files.extend(&mut client.secret_file);

@@ -112,9 +112,9 @@ pub(crate) async fn idp(config: &Config, base: Base) -> Result<Idp, Failure> {
     settings.trusted_proxies = networks(config)?;
     if let Some(registers) = &config.registers {
         settings.registers = Registers {
-            population: Some(register("registers.population", &registers.population)?),
-            legal_persons: Some(register("registers.legal_persons", &registers.legal_persons)?),
-            phone: Some(register("registers.phone", &registers.phone)?),
+            population: register("registers.population", registers.population.as_ref())?,
+            legal_persons: register("registers.legal_persons", registers.legal_persons.as_ref())?,
+            phone: register("registers.phone", registers.phone.as_ref())?,
         };
     }
     let new_clients = config.clients.iter().map(|known| client::new(known, None)).collect::<Result<Vec<_>, _>>()?;
@@ -154,12 +154,13 @@ fn matter_names(file: &Path) -> Result<BTreeMap<String, Names>, Failure> {
     Ok(matters.into_iter().map(|matter| (matter.code, matter.name)).collect())
 }
 
-fn register(key: &str, known: &config::Register) -> Result<Register, Failure> {
-    Ok(Register {
+fn register(key: &str, known: Option<&config::Register>) -> Result<Option<Register>, Failure> {
+    let Some(known) = known else { return Ok(None) };
+    Ok(Some(Register {
         url: known.url.parse::<Url>().map_err(|_| Failure::new(format!("{key}.url is no URL")))?,
         client_id: known.client_id.clone(),
         key: Some(private_key(&format!("{key}.key_file"), &known.key_file)?),
-    })
+    }))
 }
 
 /// What the authority of a licence-signer was founded with.

@@ -148,7 +148,9 @@ fn idp(config: &Config) -> Result<(), Failure> {
             ("registers.legal_persons.url", &registers.legal_persons),
             ("registers.phone.url", &registers.phone),
         ] {
-            secure_url(key, &register.url)?;
+            if let Some(register) = register {
+                secure_url(key, &register.url)?;
+            }
         }
     }
     if config.region.is_none() {
@@ -241,6 +243,7 @@ mod tests {
     const TLS: &str = "tls = { certificate = 'c', key = 'k' }\n";
     const PARTY: &str = "issuer = 'https://i.example'\nclient = { id = 'c', key_file = 'f' }\n";
     const SIGNER: &str = "region = '640104'\nauthority = '某省'\noid_arc = '1.3.6.1.4.1.99999'\n";
+    const REGISTER: &str = "= { url = 'https://r.example', client_id = 'idp', key_file = 'r' }\n";
     const DESK: &str = "signer = 'https://s.example'\n";
 
     fn refusal(service: Service, text: &str) -> String {
@@ -259,6 +262,15 @@ mod tests {
             (Desk, format!("{BASE}{PARTY}{DESK}{TLS}{pin}"), ""),
             (Idp, format!("{}region = '640104'", at(BASE, "https://a.example", "http://localhost:1")), ""),
             (Idp, format!("{BASE}trusted_proxies = ['10.0.0.0/8']\nregion = '640104'"), ""),
+            (Idp, format!("{BASE}{TLS}region = '640104'\nregisters.population {REGISTER}"), ""),
+            (Idp, format!("{BASE}{TLS}region = '640104'\nregisters.legal_persons {REGISTER}"), ""),
+            (Idp, format!("{BASE}{TLS}region = '640104'\nregisters.phone {REGISTER}"), ""),
+            (
+                Idp,
+                format!("{BASE}{TLS}region = '640104'\nregisters.phone {}", at(REGISTER, "https:", "http:")),
+                "registers.phone.url",
+            ),
+            (Desk, format!("{BASE}{PARTY}{DESK}{TLS}{pin}registers.phone {REGISTER}"), "registers"),
             (Idp, format!("{BASE}region = '640104'"), "tls.certificate"),
             (Idp, format!("{BASE}{TLS}"), "region"),
             (Idp, format!("{}{TLS}", at(BASE, "https:", "http:")), "external_url"),
