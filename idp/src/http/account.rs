@@ -200,7 +200,7 @@ pub(crate) async fn passkey(State(idp): State<Idp>, asker: Asker, browser: Brows
     if !session.may_add_passkey(idp.sources().now()) {
         return prove(&idp, &asker, &browser, &session).await;
     }
-    Ok(passkey_page(&asker, &browser, &session, &Errors::default()).into_response())
+    Ok(passkey_page(&idp, &asker, &browser, &session, &Errors::default()).await?.into_response())
 }
 
 /// `POST /account/passkey/options`: the options for `navigator.credentials`.
@@ -235,7 +235,7 @@ pub(crate) async fn passkey_answer(
     let words = asker.words();
     if form.answer.is_empty() {
         let errors = Errors::one("passkey", words.get("signin-passkey-script"));
-        return Ok(people::refused(passkey_page(&asker, &browser, &session, &errors), None));
+        return Ok(people::refused(passkey_page(&idp, &asker, &browser, &session, &errors).await?, None));
     }
     let title = people::title(&form.title, &words.get("account-passkey-unnamed"));
     let mut tx = idp.db().begin().await.map_err(problem::of_storage)?;
@@ -254,7 +254,7 @@ pub(crate) async fn passkey_answer(
                 other => people::passkey_words(words, other),
             };
             let errors = Errors::one("passkey", text);
-            Ok(people::refused(passkey_page(&asker, &browser, &session, &errors), None))
+            Ok(people::refused(passkey_page(&idp, &asker, &browser, &session, &errors).await?, None))
         }
     }
 }
@@ -317,13 +317,25 @@ async fn password_page(idp: &Idp, asker: &Asker, session: &Session, errors: &Err
     let words = asker.words();
     let fields = idp.field_keys(idp.sources().now())?;
     let shown = accounts::shown(&mut idp.db().reader().await?, &fields, &session.person).await?;
-    let has_password = shown.is_some_and(|shown| shown.password_changed_at.is_some());
+    let shown = shown.ok_or(Error::Damaged("a session without a person"))?;
+    let has_password = shown.password_changed_at.is_some();
     let main = PasswordPage { w: words, errors, form_token: asker.form_token(session.id.as_str()), has_password };
     let title = if has_password { "account-password-change-title" } else { "account-password-set-title" };
-    Ok(Page::of(asker, words.get(title), &main).view_to("/account/password"))
+    Ok(of_holder(Page::of(asker, words.get(title), &main).view_to("/account/password"), session, &shown.name))
 }
 
-fn passkey_page(asker: &Asker, browser: &Browser, session: &Session, errors: &Errors) -> Page {
+/// A page of somebody's account: its head has the name and the way to sign out.
+pub(crate) fn of_holder(page: Page, session: &Session, name: &str) -> Page {
+    page.who(name).bound_to(session.id.as_str())
+}
+
+async fn passkey_page(
+    idp: &Idp,
+    asker: &Asker,
+    browser: &Browser,
+    session: &Session,
+    errors: &Errors,
+) -> Result<Page, Error> {
     let words = asker.words();
     let main = PasskeyPage {
         w: words,
@@ -331,7 +343,9 @@ fn passkey_page(asker: &Asker, browser: &Browser, session: &Session, errors: &Er
         form_token: asker.form_token(session.id.as_str()),
         title: people::title(browser.device(), ""),
     };
-    Page::of(asker, words.get("account-passkey-title"), &main).view_to("/account/passkey").script("/static/passkey.js")
+    let page = Page::of(asker, words.get("account-passkey-title"), &main).view_to("/account/passkey");
+    let name = people::name_of(idp, &session.person).await?;
+    Ok(of_holder(page.script("/static/passkey.js"), session, &name))
 }
 
 async fn page(
@@ -374,7 +388,7 @@ async fn page(
         mandates,
     };
     let title = words.get("account-title");
-    Ok(Page::of(asker, title, &main).view_to("/account").who(&shown.name).bound_to(session.id.as_str()))
+    Ok(of_holder(Page::of(asker, title, &main).view_to("/account"), session, &shown.name))
 }
 
 async fn grant_rows(

@@ -14,7 +14,7 @@ use crate::Idp;
 use crate::account::{Login, Name};
 use crate::assurance::Acr;
 use crate::error::Error;
-use crate::http::account::signed_in;
+use crate::http::account::{of_holder, signed_in};
 use crate::http::act_for::may_words;
 use crate::http::browser::Browser;
 use crate::http::people::{self, Errors};
@@ -300,7 +300,9 @@ async fn page(
         until: cut(&form.until),
     };
     let path = main.action.clone();
-    Ok(Page::of(asker, words.get("account-mandates-page"), &main).view_to(path))
+    let shown = accounts::shown(tx, &fields, &session.person).await?;
+    let shown = shown.ok_or(Error::Damaged("a session without a person"))?;
+    Ok(of_holder(Page::of(asker, words.get("account-mandates-page"), &main).view_to(path), session, &shown.name))
 }
 
 struct Row {

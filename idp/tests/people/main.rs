@@ -633,6 +633,11 @@ async fn a_legal_representative_gives_and_ends_a_mandate() {
     ];
     assert_eq!(browser.fill(&page, &path, &fields).await.status, StatusCode::FORBIDDEN, "level 2 may not give");
     let mut authenticator = make_passkey(&mut browser, &other).await;
+    for at in ["/account", "/account/password", path.as_str(), "/account/passkey"] {
+        let page = browser.get(at).await;
+        let head = page.text.split("<main").next().unwrap_or_default();
+        assert!(head.contains("欧阳测试") && head.contains("name=\"sign-out\""), "{at}: {head}");
+    }
     let (sign_in, lift) = browser.open(&format!("{path}/level")).await;
     let asked = options(&browser.fill(&lift, &format!("{sign_in}/passkey"), &[]).await);
     let done = browser.fill(&lift, &sign_in, &[("passkey", "1"), ("answer", &authenticator.get(&asked))]).await;
