@@ -1,5 +1,6 @@
 //! Self-registration: who somebody says he is, the code that proves it, the means to come back.
 
+use keys::field::FieldKeys;
 use store::{Tx, audit};
 use verifier::subject::IdNumber;
 use verifier::time::Timestamp;
@@ -10,12 +11,17 @@ use crate::account::attempts::{self, Tried as Try, Wait};
 use crate::account::evidence::{Evidence, Means};
 use crate::account::registers::{self, Match};
 use crate::account::{Login, Name, Phone};
+use crate::digest;
 use crate::error::Error;
 use crate::flow::sign_in::{From, account_key};
 use crate::ids::{PersonId, random_text};
 use crate::session;
 use crate::storage::registrations::{self, New, Purpose, Registration, Tried};
 use crate::storage::{accounts, attempts as attempts_store, recognition};
+
+/// What a page's form carries for the second click: 128 random bits as base64url, and something to spare.
+const MIN_REQUEST: usize = 22;
+const MAX_REQUEST: usize = 64;
 
 /// Who somebody says he is.
 pub(crate) struct Said {
@@ -40,12 +46,15 @@ pub(crate) struct Beginning<'a> {
     pub(crate) person: Option<&'a PersonId>,
     pub(crate) browser: &'a str,
     pub(crate) interaction: Option<&'a str>,
+    /// What the form's page was made with: a second click brings the same. Empty where a page of before sent none.
+    pub(crate) request: &'a str,
     /// The text of the message, with `{code}` in its place.
     pub(crate) message: &'a (dyn Fn(&str) -> String + Sync),
 }
 
 /// Asks the population register, keeps what was said, and sends a code to the phone that the operator holds for the number.
-/// Whether an account exists already changes nothing of it. The id of the registration.
+/// Whether an account exists already changes nothing of it. The id of the registration: the same form sent twice begins one, and
+/// sends one message.
 pub(crate) async fn begin(
     idp: &Idp,
     said: &Said,
@@ -56,8 +65,12 @@ pub(crate) async fn begin(
     let fields = idp.field_keys(now)?;
     let login = Login::Number(said.number.clone());
     let account = account_key(&fields.digest(login.kind(), &login.canonical()));
+    let id = id_of(idp, &fields, said, beginning)?;
     let buckets = attempts::buckets(Try::Registration, &account, from.source);
     let mut tx = idp.db().begin().await?;
+    if registrations::is_known(&mut tx, &id).await? {
+        return Ok(Ok(id)); // a second click: the first one was right
+    }
     let mut taken = attempts_store::take(&mut tx, &buckets, now).await?;
     if taken.is_ok() {
         taken = attempts_store::take(&mut tx, &[attempts::of_number(&account)], now).await?;
@@ -74,7 +87,6 @@ pub(crate) async fn begin(
             return Ok(Err(NotBegun::Unavailable));
         }
     }
-    let id = random_text::<24>(idp.sources())?;
     let code = code(idp)?;
     let new = New {
         id: &id,
@@ -89,13 +101,32 @@ pub(crate) async fn begin(
         code: &code,
     };
     let mut tx = idp.db().begin().await?;
-    registrations::insert(&mut tx, &fields, idp.sources(), &new, now).await?;
+    if !registrations::insert(&mut tx, &fields, idp.sources(), &new, now).await? {
+        return Ok(Ok(id)); // two clicks at once: the other one sends the message
+    }
     let actor = beginning.person.map_or("anonymous", PersonId::as_str);
     let row = audit::Row::new(actor, "registration.begin", "done", now).incident(from.incident);
     audit::append(&mut tx, &row).await?;
     tx.commit().await?;
     send(idp, &id, &said.number, &said.phone, &(beginning.message)(&code), now).await?;
     Ok(Ok(id))
+}
+
+/// The id of a registration: of one page and what was typed into it, in one browser, always the same.
+fn id_of(idp: &Idp, fields: &FieldKeys, said: &Said, beginning: &Beginning<'_>) -> Result<String, Error> {
+    if beginning.request.len() < MIN_REQUEST || beginning.request.len() > MAX_REQUEST {
+        return Ok(random_text::<24>(idp.sources())?);
+    }
+    let said = [said.number.as_str(), said.phone.as_str(), said.name.as_str()].join("\n");
+    Ok(digest::parts(&[
+        "registration",
+        beginning.browser,
+        beginning.request,
+        beginning.purpose.as_str(),
+        beginning.person.map_or("", PersonId::as_str),
+        beginning.interaction.unwrap_or_default(),
+        &account_key(&fields.digest("registration_said", &said)),
+    ]))
 }
 
 /// Sends the message and notes whether the operator holds the entered phone. A message that cannot be sent is sent again by
@@ -245,7 +276,7 @@ pub(crate) async fn complete(
 /// The person that the registration is for, if there is one: who proved the number before, or who is signed in.
 async fn whose(
     tx: &mut Tx,
-    fields: &keys::field::FieldKeys,
+    fields: &FieldKeys,
     login: &Login,
     registration: &Registration,
 ) -> Result<Option<PersonId>, Error> {

@@ -23,7 +23,9 @@ const LIFE_SECONDS: i64 = 3_600;
 const INSERT: &str = "INSERT INTO registrations
     (id, purpose, person_id, name, number, phone, matched, phone_is_held, code_digest, sent_at, code_expires_at,
      tries, sends, level, created_at, expires_at, browser_digest, interaction_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, 1, 1, $9, $12, $13, $14)";
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, 1, 1, $9, $12, $13, $14)
+    ON CONFLICT (id) DO NOTHING";
+const KNOWN: &str = "SELECT id FROM registrations WHERE id = $1";
 const HELD: &str = "UPDATE registrations SET phone_is_held = $2 WHERE id = $1";
 const FIND: &str = "SELECT purpose, person_id, name, number, phone, matched, phone_is_held, sent_at, code_expires_at,
         tries, sends, level, confirmed_at, ready_at, interaction_id
@@ -47,8 +49,9 @@ const PREPARE: &str = "UPDATE registrations SET person_id = coalesce(person_id, 
 const DROP: &str = "DELETE FROM registrations WHERE id = $1";
 
 /// Statements of this file, for the test that prepares all of them.
-pub(crate) const STATEMENTS: [(&str, &str); 9] = [
+pub(crate) const STATEMENTS: [(&str, &str); 10] = [
     ("registrations.insert", INSERT),
+    ("registrations.known", KNOWN),
     ("registrations.held", HELD),
     ("registrations.find", FIND),
     ("registrations.try", TRY),
@@ -135,17 +138,24 @@ fn code_digest(fields: &FieldKeys, id: &str, code: &str) -> Vec<u8> {
     fields.digest("registration_code", &format!("{id}/{code}"))
 }
 
+/// Whether there is one of that id, under way or over.
+pub(crate) async fn is_known(tx: &mut Tx, id: &str) -> Result<bool, StorageError> {
+    let row: Option<(String,)> = on!(tx, c => sqlx::query_as(KNOWN).bind(id).fetch_optional(c).await)?;
+    Ok(row.is_some())
+}
+
+/// Keeps a new one; whether this call did it (of two with one id, one).
 pub(crate) async fn insert(
     tx: &mut Tx,
     fields: &FieldKeys,
     sources: &Sources,
     new: &New<'_>,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let seal = |column, plain: &str| fields.seal("registrations", column, new.id, plain.as_bytes(), &*sources.random);
     let (name, number, phone) = (seal("name", new.name)?, seal("number", new.number)?, seal("phone", new.phone)?);
     let code = code_digest(fields, new.id, new.code);
-    on!(tx, c => sqlx::query(INSERT)
+    Ok(on!(tx, c => sqlx::query(INSERT)
         .bind(new.id)
         .bind(new.purpose.as_str())
         .bind(new.person.map(PersonId::as_str))
@@ -160,8 +170,7 @@ pub(crate) async fn insert(
         .bind(now.plus(LIFE_SECONDS).seconds())
         .bind(new.browser)
         .bind(new.interaction)
-        .execute(c).await.map(drop))?;
-    Ok(())
+        .execute(c).await.map(|done| done.rows_affected() > 0))?)
 }
 
 /// Notes what the operator said of the phone.

@@ -170,7 +170,8 @@ async fn shown(house: &House, person: &Somebody, path: &str, ask: impl AsyncFnOn
 
 /// The values of the tokens of a page's forms.
 fn tokens(text: &str) -> Vec<&str> {
-    let rest = text.split("name=\"form_token\"").skip(1);
+    let fields = ["name=\"form_token\"", "name=\"request_id\""];
+    let rest = fields.into_iter().flat_map(|field| text.split(field).skip(1));
     rest.filter_map(|rest| rest.split_once("value=\"")?.1.split('"').next()).filter(|token| !token.is_empty()).collect()
 }
 

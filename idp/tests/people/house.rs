@@ -311,7 +311,8 @@ impl<'a> Browser<'a> {
         // The page's own form stands behind the one in its head that signs out.
         let at = page.text.rfind("name=\"form_token\"").unwrap_or_else(|| panic!("no form:\n{}", page.text));
         let token = page.text[at..].split('"').nth(3).unwrap_or_default().to_owned();
-        let mut all = vec![("form_token", token.as_str())];
+        let request = if page.text.contains("name=\"request_id\"") { page.value("request_id") } else { String::new() };
+        let mut all = vec![("form_token", token.as_str()), ("request_id", request.as_str())];
         all.extend_from_slice(fields);
         self.post(path, &all).await
     }

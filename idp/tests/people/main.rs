@@ -190,6 +190,54 @@ async fn somebody_registers_to_level_two() {
 }
 
 #[tokio::test]
+async fn a_form_sent_twice_begins_one_registration() {
+    let house = House::new().await;
+    let (number, ..) = numbers();
+    house.registers.lock().expect("no panic").people =
+        [(number.clone(), ("阿依古丽·买买提".to_owned(), Some("10000000012".to_owned())))].into();
+    let messages = || house.registers.lock().expect("no panic").messages.len();
+    let mut browser = Browser::new(&house);
+    let page = browser.get("/register").await;
+    let fields = [("name", "阿依古丽.买买提"), ("number", number.as_str()), ("phone", "100 0000 0012")];
+    let mut twin = Browser::new(&house);
+    twin.cookies = browser.cookies.clone();
+    let (first, second) =
+        tokio::join!(browser.fill(&page, "/register", &fields), twin.fill(&page, "/register", &fields));
+    let late = browser.fill(&page, "/register", &fields).await;
+    for answer in [&first, &second, &late] {
+        assert_eq!((answer.status, &answer.location), (StatusCode::SEE_OTHER, &first.location), "{}", answer.text);
+    }
+    assert_eq!((messages(), house.count("SELECT count(*) FROM registrations").await), (1, 1));
+    assert_eq!(house.count("SELECT count(*) FROM audit WHERE action = 'registration.begin'").await, 1);
+
+    // another phone is another registration, and so is a page asked for anew
+    let other = [fields[0], fields[1], ("phone", "10000000013")];
+    assert_ne!(browser.fill(&page, "/register", &other).await.location, first.location);
+    let anew = browser.get("/register").await;
+    assert_ne!(browser.fill(&anew, "/register", &fields).await.location, first.location);
+    // what somebody else's browser sends does not come to it
+    let mut thief = Browser::new(&house);
+    let own = thief.get("/register").await;
+    let (token, request) = (own.value("form_token"), page.value("request_id"));
+    let sent = [("form_token", token.as_str()), ("request_id", &request), fields[0], fields[1], fields[2]];
+    assert_ne!(thief.post("/register", &sent).await.location, first.location);
+    assert_eq!(messages(), 4);
+
+    // raising the level is one step too
+    house.person(&number, "阿依古丽·买买提", "10000000012", PASSWORD).await;
+    let mut holder = Browser::new(&house);
+    holder.sign_in(&number, PASSWORD).await;
+    let page = holder.get("/register/confirm").await;
+    let first = holder.fill(&page, "/register/confirm", &[]).await;
+    let second = holder.fill(&page, "/register/confirm", &[]).await;
+    assert_eq!((first.status, &first.location), (StatusCode::SEE_OTHER, &second.location), "{}", first.text);
+    let page = holder.get(&second.location).await;
+    let code = house.code(&number);
+    assert_eq!(holder.fill(&page, &second.location, &[("code", &code)]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(messages(), 5);
+}
+
+#[tokio::test]
 async fn one_number_is_not_tried_from_everywhere_at_once() {
     let house = House::new().await;
     let (number, other, _) = numbers();

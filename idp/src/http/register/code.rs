@@ -117,7 +117,7 @@ async fn change(idp: &Idp, asker: &Asker, id: &str, registration: &Registration)
     };
     let form =
         WhoForm { name: registration.name.to_string(), number: registration.number.to_string(), ..WhoForm::default() };
-    Ok(who_page(asker, &query, &form, &Errors::default()).into_response())
+    Ok(who_page(idp, asker, &query, &form, &Errors::default())?.into_response())
 }
 
 fn code_page(idp: &Idp, asker: &Asker, id: &str, registration: &Registration, errors: &Errors) -> Page {

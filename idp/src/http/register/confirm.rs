@@ -15,7 +15,7 @@ use crate::http::browser::Browser;
 use crate::http::people::{self, Errors};
 use crate::http::sign_in::from;
 use crate::http::{problem, steps};
-use crate::ids::InteractionId;
+use crate::ids::{InteractionId, random_text};
 use crate::storage::accounts;
 use crate::storage::registrations::Purpose;
 
@@ -72,6 +72,7 @@ pub(crate) async fn confirm_answer(
         person: Some(&session.person),
         browser: mark,
         interaction: interaction.as_ref().map(InteractionId::as_str),
+        request: &form.request_id,
         message: &message(words),
     };
     match register::begin(&idp, &Said { name, number, phone }, &beginning, from(&asker, "")).await? {
@@ -101,6 +102,7 @@ async fn confirm_page(
         errors,
         action: format!("/register/confirm{}", query.text()),
         form_token: asker.form_token(session.id.as_str()),
+        request_id: random_text::<16>(idp.sources())?,
         name: shown.name,
         number: shown.number_masked,
         phone: shown.phone_masked,
@@ -116,6 +118,7 @@ struct Confirm<'a> {
     errors: &'a Errors,
     action: String,
     form_token: String,
+    request_id: String,
     name: String,
     number: String,
     phone: String,

@@ -11,12 +11,13 @@ use super::shared::{RegisterQuery, back, message, not_begun_words, phone_words};
 use crate::Idp;
 use crate::account::name::NameError;
 use crate::account::{LoginError, Name, Phone};
+use crate::error::Error;
 use crate::flow::register::{self, Beginning, Said};
 use crate::http::browser::{self, Browser};
 use crate::http::people::{self, Errors};
 use crate::http::sign_in::from;
 use crate::http::steps;
-use crate::ids::InteractionId;
+use crate::ids::{InteractionId, random_text};
 use crate::storage::registrations::Purpose;
 
 /// What the first form sends.
@@ -24,6 +25,9 @@ use crate::storage::registrations::Purpose;
 pub(crate) struct WhoForm {
     #[serde(default)]
     pub(super) form_token: String,
+    /// Made with the page, so that a second click is known by it.
+    #[serde(default)]
+    pub(super) request_id: String,
     #[serde(default)]
     pub(super) name: String,
     #[serde(default)]
@@ -39,7 +43,7 @@ pub(crate) async fn who(
     browser: Browser,
     Query(query): Query<RegisterQuery>,
 ) -> Result<Response, Problem> {
-    let page = who_page(&asker, &query, &WhoForm::default(), &Errors::default());
+    let page = who_page(&idp, &asker, &query, &WhoForm::default(), &Errors::default())?;
     if browser.mark_digests().is_empty() {
         let (_, cookie) = browser::new_mark(&idp)?;
         return Ok((cookie, page).into_response());
@@ -60,7 +64,7 @@ pub(crate) async fn who_answer(
     let words = asker.words();
     let said = match read(words, &form) {
         Ok(said) => said,
-        Err(errors) => return Ok(people::refused(who_page(&asker, &query, &form, &errors), None)),
+        Err(errors) => return Ok(people::refused(who_page(&idp, &asker, &query, &form, &errors)?, None)),
     };
     let interaction = query.interaction();
     let beginning = Beginning {
@@ -68,13 +72,14 @@ pub(crate) async fn who_answer(
         person: None,
         browser: mark,
         interaction: interaction.as_ref().map(InteractionId::as_str),
+        request: &form.request_id,
         message: &message(words),
     };
     match register::begin(&idp, &said, &beginning, from(&asker, "")).await? {
         Ok(id) => Ok(steps::see_other(&format!("/register/{id}/code"))),
         Err(not_begun) => {
             let (errors, wait) = not_begun_words(words, &not_begun, "name", "number");
-            Ok(people::refused(who_page(&asker, &query, &form, &errors), wait))
+            Ok(people::refused(who_page(&idp, &asker, &query, &form, &errors)?, wait))
         }
     }
 }
@@ -108,7 +113,13 @@ fn number_words(words: &Words, text: &str) -> String {
     }
 }
 
-pub(super) fn who_page(asker: &Asker, query: &RegisterQuery, form: &WhoForm, errors: &Errors) -> Page {
+pub(super) fn who_page(
+    idp: &Idp,
+    asker: &Asker,
+    query: &RegisterQuery,
+    form: &WhoForm,
+    errors: &Errors,
+) -> Result<Page, Error> {
     let words = asker.words();
     let cut = |text: &str| text.chars().take(120).collect::<String>();
     let main = Who {
@@ -116,13 +127,14 @@ pub(super) fn who_page(asker: &Asker, query: &RegisterQuery, form: &WhoForm, err
         errors,
         action: format!("/register{}", query.text()),
         form_token: asker.form_token("register"),
+        request_id: random_text::<16>(idp.sources())?,
         anew: query.purpose() == Purpose::Anew,
         name: cut(&form.name),
         number: cut(&form.number),
         phone: cut(&form.phone),
         back: back(query),
     };
-    Page::of(asker, words.get("register-page-1"), &main).view_to(format!("/register{}", query.text()))
+    Ok(Page::of(asker, words.get("register-page-1"), &main).view_to(format!("/register{}", query.text())))
 }
 
 #[derive(Template)]
@@ -132,6 +144,7 @@ struct Who<'a> {
     errors: &'a Errors,
     action: String,
     form_token: String,
+    request_id: String,
     anew: bool,
     name: String,
     number: String,
