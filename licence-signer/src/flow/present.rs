@@ -234,6 +234,7 @@ impl LicenceSigner {
     ) -> Result<Seen, FlowError> {
         match &row.asked_by {
             Some(caller) if caller == officer.caller() => {
+                // without an instant the holder has refused
                 let since = row.asked_at.map_or(i64::MAX, |at| now.seconds() - at);
                 return Err(if since < ANSWER_SECONDS {
                     FlowError::AwaitingHolder

@@ -16,13 +16,14 @@ const BY_ID: &str = "SELECT id, licence, holder_digest, items, verifier, purpose
 const ADD: &str = "INSERT INTO presentations (id, code_digest, digits_digest, licence, holder_digest, items, verifier,
     purpose, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 const TAKE: &str = "UPDATE presentations SET resolved_by = $2, resolved_at = $3
-    WHERE id = $1 AND resolved_by IS NULL AND (expires_at > $3 OR agreed_at > $4)";
+    WHERE id = $1 AND resolved_by IS NULL AND (expires_at > $3 OR (agreed_at > $4 AND asked_by = $2))";
 const ASK: &str = "UPDATE presentations SET asked_by = $2, asked = $3, asked_at = $4
     WHERE id = $1 AND asked_by IS NULL AND resolved_by IS NULL AND expires_at > $4";
 const AGREE: &str =
     "UPDATE presentations SET agreed_at = $2 WHERE id = $1 AND holder_digest IN ($4, $5, $6, $7, $8, $9, $10, $11)
-    AND asked_by IS NOT NULL AND agreed_at IS NULL AND resolved_by IS NULL AND asked_at > $3";
-const WITHDRAW: &str = "UPDATE presentations SET expires_at = $2, agreed_at = NULL WHERE id = $1
+    AND asked IS NOT NULL AND agreed_at IS NULL AND resolved_by IS NULL AND asked_at > $3";
+const WITHDRAW: &str =
+    "UPDATE presentations SET expires_at = $2, agreed_at = NULL, asked = NULL, asked_at = NULL WHERE id = $1
     AND holder_digest IN ($3, $4, $5, $6, $7, $8, $9, $10) AND resolved_by IS NULL";
 const SWEEP: &str = "DELETE FROM presentations WHERE id IN
     (SELECT id FROM presentations WHERE expires_at < $1 ORDER BY expires_at LIMIT 500)";
@@ -79,7 +80,8 @@ pub(crate) async fn by_id(tx: &mut Tx, id: &str) -> Result<Option<PresentationRo
     on!(tx, c => sqlx::query_as(BY_ID).bind(id).fetch_optional(c).await)
 }
 
-/// Takes it out of use for `caller`. Of two that race exactly one gets `true`.
+/// Takes it out of use for `caller`: in its minute, or after the holder agreed to this caller. Of two that race exactly one gets
+/// `true`.
 pub(crate) async fn take(
     tx: &mut Tx,
     id: &str,
@@ -118,7 +120,7 @@ pub(crate) async fn agree(
     Ok(rows == 1)
 }
 
-/// The holder withdraws it.
+/// The holder withdraws it: nobody asks any more. Who asked stays, so that his repeat is told so.
 pub(crate) async fn withdraw(tx: &mut Tx, id: &str, holder: &Digests, now: Timestamp) -> Result<bool, StorageError> {
     let rows = on!(tx, c => with_digests!(sqlx::query(WITHDRAW).bind(id).bind(now.seconds()), holder)
         .execute(c).await.map(|done| done.rows_affected()))?;

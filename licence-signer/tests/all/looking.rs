@@ -1,5 +1,6 @@
 //! Lookups, presentations, and the holder's history.
 
+use licence_signer::flow::present::{Showing, Stage};
 use serde_json::{Value, json};
 
 use crate::world::{BUREAU, HALL, NUMBER, PERSON_TYPE, World};
@@ -100,7 +101,7 @@ async fn digits_only_find_it_and_the_holder_agrees() {
     let issued = world.issue().await;
     let (holder, hall) = (world.holder().await, world.client(HALL));
     let session = world.signer.holder_session("person-1", "person:person-1").await.unwrap();
-    let showing = licence_signer::flow::present::Showing {
+    let showing = Showing {
         licence: issued["id"].as_str().unwrap().to_owned(),
         items: vec!["level".to_owned()],
         ..Default::default()
@@ -111,9 +112,7 @@ async fn digits_only_find_it_and_the_holder_agrees() {
     assert_eq!(world.post(path, &hall, &body).await.code(), "presentation.awaiting_holder");
     assert_eq!(world.post(path, &world.client(BUREAU), &body).await.code(), "presentation.used");
     let stage = world.signer.stage(&session, &made.id).await.unwrap();
-    assert!(
-        matches!(stage, licence_signer::flow::present::Stage::Asked(asked) if asked.department == "示范市政务服务中心")
-    );
+    assert!(matches!(stage, Stage::Asked(asked) if asked.department == "示范市政务服务中心"));
     world.signer.agree(&session, &made.id).await.unwrap();
     let seen = world.post(path, &hall, &body).await;
     assert_eq!(seen.status, 200, "{}", seen.text());
@@ -124,12 +123,63 @@ async fn digits_only_find_it_and_the_holder_agrees() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_holder_who_does_not_agree_ends_the_asking() {
+    let world = World::start().await;
+    let issued = world.issue().await;
+    world.holder().await;
+    let hall = world.client(HALL);
+    let session = world.signer.holder_session("person-1", "person:person-1").await.unwrap();
+    let licence = issued["id"].as_str().unwrap().to_owned();
+    let showing = Showing { licence, items: vec!["level".to_owned()], ..Showing::default() };
+    let path = "/v1/presentations/resolutions";
+    for agreed_before in [false, true] {
+        let made = world.signer.present(&session, &showing).await.unwrap();
+        let body = |code: &str| json!({"code": code, "matter": "M-1", "case": "办件3", "purpose": "窗口核验"});
+        assert_eq!(world.post(path, &hall, &body(&made.digits)).await.code(), "presentation.awaiting_holder");
+        if agreed_before {
+            world.signer.agree(&session, &made.id).await.unwrap();
+        }
+        assert!(world.signer.withdraw(&session, &made.id).await.unwrap());
+        assert_eq!(world.signer.stage(&session, &made.id).await.unwrap(), Stage::Over);
+        assert_eq!(world.signer.agree(&session, &made.id).await.unwrap_err().code(), "presentation.expired");
+        for code in [&made.digits, &made.code] {
+            let refused = world.post(path, &hall, &body(code)).await;
+            assert_eq!((refused.status.as_u16(), refused.code()), (410, "presentation.expired".to_owned()));
+        }
+        assert_eq!(world.signer.stage(&session, &made.id).await.unwrap(), Stage::Over);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_agreed_to_one_department_agreed_to_no_other() {
+    let world = World::start().await;
+    let issued = world.issue().await;
+    world.holder().await;
+    let session = world.signer.holder_session("person-1", "person:person-1").await.unwrap();
+    let licence = issued["id"].as_str().unwrap().to_owned();
+    let showing = Showing { licence, items: vec!["level".to_owned()], ..Showing::default() };
+    let made = world.signer.present(&session, &showing).await.unwrap();
+    let path = "/v1/presentations/resolutions";
+    let body = |code: &str| json!({"code": code, "matter": "M-1", "case": "办件3", "purpose": "窗口核验"});
+    world.later(50);
+    let asked = world.post(path, &world.client(HALL), &body(&made.digits)).await;
+    assert_eq!(asked.code(), "presentation.awaiting_holder");
+    world.later(30);
+    world.signer.agree(&session, &made.id).await.unwrap();
+    world.later(20);
+    let other = world.post(path, &world.client(BUREAU), &body(&made.code)).await;
+    assert_eq!((other.status.as_u16(), other.code()), (410, "presentation.expired".to_owned()));
+    let seen = world.post(path, &world.client(HALL), &body(&made.digits)).await;
+    assert_eq!(seen.status, 200, "{}", seen.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn digits_are_not_guessed_and_only_the_guesser_waits() {
     let world = World::start().await;
     let issued = world.issue().await;
     world.holder().await;
     let session = world.signer.holder_session("person-1", "person:person-1").await.unwrap();
-    let showing = licence_signer::flow::present::Showing {
+    let showing = Showing {
         licence: issued["id"].as_str().unwrap().to_owned(),
         items: vec!["level".to_owned()],
         ..Default::default()
