@@ -140,6 +140,7 @@ signer-error-date = { $label }: write 20261125 or 2026-11-25
 signer-error-id = An ID number has 18 characters; compare it once more
 signer-error-credit = A credit code has 18 characters; compare it once more
 signer-error-item = { $label } is not as the catalogue wants it
+signer-error-number-taken = Another licence of this type has this number and has neither ended nor expired. End it first, or correct the number
 signer-error-long = { $label } is too long
 signer-error-refused = Not issued: { $detail }
 signer-issued = Issued and in the public log; its holder sees it now.

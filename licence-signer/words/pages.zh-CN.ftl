@@ -140,6 +140,7 @@ signer-error-date = { $label }写成 20261125 或 2026-11-25
 signer-error-id = 身份证号应是 18 位，再核对一遍
 signer-error-credit = 统一社会信用代码应是 18 位，再核对一遍
 signer-error-item = { $label }不合目录的规定，再核对一遍
+signer-error-number-taken = 另一份同类证照用着这个编号，还没有终止或到期。先终止那一份，或改正编号
 signer-error-long = { $label }太长了
 signer-error-refused = 没有颁发成：{ $detail }
 signer-issued = 已颁发并记入公开日志，持有人现在就看得到。

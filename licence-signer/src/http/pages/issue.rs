@@ -133,6 +133,11 @@ pub(super) async fn issue(
             let errors = rejection.0.iter().map(|fault| refused(w, &known, &fault.member)).collect();
             show(&pages, &asker, &session, &officer, &known, &values, request_id, errors)
         }
+        Err(FlowError::NumberTaken) => {
+            let text = w.get("signer-error-number-taken").into_owned();
+            let taken = FieldError { field: "number".to_owned(), text };
+            show(&pages, &asker, &session, &officer, &known, &values, request_id, vec![taken])
+        }
         Err(error) => Err(error.into()),
     }
 }
