@@ -102,7 +102,7 @@ impl New {
         })
     }
 
-    /// Takes the number and adds the licence. Whoever is known by an older digest of the holder's number is to find it.
+    /// Takes the number, unless the licence is over already, and adds the licence. Whoever is known by an older digest of the holder's number is to find it.
     async fn add_licence(
         &self,
         tx: &mut Tx,
@@ -111,7 +111,8 @@ impl New {
         now: Timestamp,
     ) -> Result<(), FlowError> {
         let department = officer.department();
-        if !numbers::take(tx, &department.code, &self.number, &self.licence, now).await? {
+        let is_over = prepared.valid_until().is_some_and(|day| day.end() <= now);
+        if !is_over && !numbers::take(tx, &department.code, &self.number, &self.licence, now).await? {
             return Err(FlowError::NumberTaken);
         }
         if self.holder.are_many() {

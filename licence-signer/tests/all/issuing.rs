@@ -147,3 +147,22 @@ async fn after_a_change_of_digest_keys_what_was_kept_is_still_found() {
     let found = world.post("/v1/lookups", &world.client(HALL), &lookup).await.json();
     assert_eq!(found["licences"][0]["facts"]["identifier"], first.json()["identifier"], "{found}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_licence_entered_after_its_end_takes_no_number() {
+    let world = World::start().await;
+    let operator = licence_signer::provision::officer(&world.signer, BUREAU, "operator").unwrap();
+    let past = || {
+        let mut body = request();
+        body["issue_date"] = json!("2020-01-01");
+        body["valid_from"] = json!("2020-01-01");
+        body["valid_until"] = json!("2022-12-31");
+        serde_json::from_value::<licence_signer::issuance::Draft>(body).unwrap()
+    };
+    world.signer.issue(&operator, past(), None).await.unwrap();
+    let now = world.post("/v1/licences", &world.client(BUREAU), &request()).await;
+    assert_eq!(now.status, 201, "the number is free: {}", now.text());
+    world.signer.issue(&operator, past(), None).await.unwrap();
+    let again = world.post("/v1/licences", &world.client(BUREAU), &request()).await;
+    assert_eq!(again.code(), "licence.number_taken", "and stays with the one in force");
+}
