@@ -8,9 +8,8 @@ use store::StorageError;
 use super::claim::{Claim, IdempotencyKey};
 use super::complete::{self, complete};
 use super::error::FlowError;
-use super::licence::Licence;
+use super::licence::{Licence, load};
 use super::record::{Recording, record};
-use super::recorded::Recorded;
 use super::task;
 use crate::LicenceSigner;
 use crate::issuance::{Draft, Prepared};
@@ -32,7 +31,7 @@ pub enum Issued {
 impl LicenceSigner {
     /// Issues one licence for the officer's department.
     ///
-    /// The same `Idempotency-Key` with the same request gives the same licence; refusals are not kept.
+    /// The same `Idempotency-Key` with the same request gives the same licence, as it stands by then; refusals are not kept.
     ///
     /// # Errors
     ///
@@ -109,28 +108,24 @@ impl LicenceSigner {
         }
     }
 
-    /// Waits until a licence that was recorded before is released.
+    /// Waits until a licence that was recorded before is released, and reads it as it stands.
     async fn wait_for(&self, licence: String) -> Result<Issued, FlowError> {
         let waiting = async {
             loop {
                 let mut reader = self.db().reader().await?;
-                let row = licences::find(&mut reader, &licence).await?;
-                drop(reader);
-                match row {
-                    Some(row) if row.released_at.is_some() => return Ok::<_, FlowError>(()),
-                    Some(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                match licences::find(&mut reader, &licence).await? {
+                    Some(row) if row.released_at.is_some() => {
+                        return Ok::<_, FlowError>(load(self, &mut reader, row).await?.0);
+                    }
+                    Some(_) => {}
                     None => return Err(StorageError::Damaged("an idempotency row without its licence").into()),
                 }
+                drop(reader);
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
         match tokio::time::timeout(WAIT, waiting).await {
-            Ok(done) => {
-                done?;
-                let recorded = Recorded::read(self, &licence).await?;
-                let recorded = recorded.ok_or(StorageError::Damaged("an idempotency row without its licence"))?;
-                let now = self.sources().now();
-                Ok(Issued::Released(Box::new(Licence::of(&recorded, now))))
-            }
+            Ok(done) => Ok(Issued::Released(Box::new(done?))),
             Err(_) => Ok(Issued::Recorded(licence)),
         }
     }

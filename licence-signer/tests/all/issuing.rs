@@ -60,6 +60,9 @@ async fn an_idempotency_key_remembers_what_was_done_and_nothing_else() {
     let done = send(&path, &token, &event).await;
     assert_eq!(done.status, 200, "the same key at another path runs: {}", done.text());
     assert_eq!(send(&path, &token, &event).await.json(), done.json());
+    let third = send("/v1/licences", &token, &request()).await;
+    assert_eq!((third.status.as_u16(), &third.json()["state"]), (201, &json!("suspended")), "as it stands now");
+    assert_eq!((&third.json()["id"], &third.json()["renditions"]), (&first.json()["id"], &first.json()["renditions"]));
     let without = world.post("/v1/licences", &token, &another_request()).await;
     assert_ne!(without.json()["id"], first.json()["id"]);
     let (body, key) = (another_request(), [("idempotency-key", "k-2")]);
