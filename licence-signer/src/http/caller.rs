@@ -8,7 +8,7 @@ use http::{HeaderValue, header};
 use verifier::time::Timestamp;
 use web::Problem;
 use web::access_token::{AccessToken, Needs};
-use web::claims::SubType;
+use web::claims::{Mandate, SubType};
 
 use crate::LicenceSigner;
 use crate::flow::error::FlowError;
@@ -94,7 +94,7 @@ impl FromRequestParts<LicenceSigner> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, signer: &LicenceSigner) -> Result<Self, Problem> {
         let token = signer.tokens().bearer(&parts.headers, Needs::default()).await?;
-        if token.has_scope(scope::Read::NAME) {
+        if token.has_scope(scope::Read::NAME) && reads_by_office(signer, &token).await? {
             return Ok(Self::Officer(officer(signer, &token).await?));
         }
         if token.sub_type == SubType::Client {
@@ -105,25 +105,46 @@ impl FromRequestParts<LicenceSigner> for Reader {
     }
 }
 
+/// Whether a token that may read reads as a department: a client's, one of a clerk who acts for a department, or one that could
+/// read nothing of its own. A person's that holds both scopes reads what he holds.
+async fn reads_by_office(signer: &LicenceSigner, token: &AccessToken) -> Result<bool, Problem> {
+    if token.sub_type == SubType::Client || !token.has_scope(scope::Own::NAME) {
+        return Ok(true);
+    }
+    if token.sub_type != SubType::Organisation {
+        return Ok(false);
+    }
+    Ok(organisation(signer, token).await?.is_some_and(|code| signer.department(&code).is_some()))
+}
+
+/// The credit code of the organisation acted for: in the token, or known from a sign-in.
+async fn organisation(signer: &LicenceSigner, token: &AccessToken) -> Result<Option<String>, Problem> {
+    match &token.organisation {
+        Some(organisation) => Ok(Some(organisation.code.clone())),
+        None => Ok(signer.organisation_behind(&token.sub).await?),
+    }
+}
+
+/// Whether the mandate under which the token was given has ended.
+fn has_ended(signer: &LicenceSigner, mandate: &Mandate) -> bool {
+    mandate.exp.is_some_and(|exp| Timestamp::from_seconds(exp) <= signer.sources().now())
+}
+
 /// The officer that a token makes: a department's client, or a clerk under a mandate of the department.
 async fn officer(signer: &LicenceSigner, token: &AccessToken) -> Result<Officer, Problem> {
     let scopes = || token.scope.split(' ').map(str::to_owned);
-    let claimed = token.organisation.as_ref().map(|organisation| organisation.code.clone());
     let (code, actor, rights) = match (&token.sub_type, &token.mandate) {
         (SubType::Client, _) => {
+            let claimed = token.organisation.as_ref().map(|organisation| organisation.code.clone());
             let code = claimed.ok_or_else(|| Problem::forbidden("caller.no_department"))?;
             // after an exchange `client_id` is the desk's: whose right it is says `sub`
             (code, format!("client:{}", token.sub), Rights::of_scopes(scopes()))
         }
         (SubType::Organisation, Some(mandate)) => {
-            let now = signer.sources().now();
-            if token.level() < LEVEL || mandate.exp.is_some_and(|exp| Timestamp::from_seconds(exp) <= now) {
+            if token.level() < LEVEL || has_ended(signer, mandate) {
                 return Err(Problem::forbidden("caller.mandate_ended"));
             }
-            let code = match claimed {
-                Some(code) => Some(code),
-                None => signer.organisation_behind(&token.sub).await?,
-            };
+            let code = organisation(signer, token).await?;
             let code = code.ok_or_else(|| Problem::forbidden("caller.no_department"))?;
             let rights = Rights::of_both(scopes(), mandate.matters.iter().cloned());
             (code, format!("mandate:{}", mandate.id), rights)
@@ -144,6 +165,9 @@ async fn holder(signer: &LicenceSigner, token: &AccessToken, scope: &'static str
         return Err(Problem::forbidden("caller.no_person").header(header::WWW_AUTHENTICATE, challenge));
     }
     signer.tokens().holds(token, Needs { scope: Some(scope), level: LEVEL, ..Needs::default() })?;
+    if token.mandate.as_ref().is_some_and(|mandate| has_ended(signer, mandate)) {
+        return Err(Problem::forbidden("caller.mandate_ended"));
+    }
     let actor = match (&token.sub_type, &token.act) {
         (SubType::Person, _) => format!("person:{}", token.sub),
         (SubType::Organisation, Some(act)) => format!("person:{}", act.sub),

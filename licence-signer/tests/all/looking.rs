@@ -221,3 +221,42 @@ async fn a_holder_sees_his_own_from_level_two_on() {
         "scope": "licence.own"}));
     assert_eq!(world.get(&path, Some(&stranger), None).await.code(), "holder.unknown");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_holds_reads_his_own_with_a_departments_scope_too_and_under_a_mandate_that_lasts() {
+    let world = World::start().await;
+    let issued = world.issue().await;
+    world.holder().await;
+    let path = format!("/v1/licences/{}", issued["id"].as_str().unwrap());
+    let now = world.signer.sources().now().seconds();
+    let shop = "91640100MA00TE5T2G";
+    let body = json!({"type": crate::world::SHOP_TYPE, "number": "店1", "holder": {"kind": "organisation",
+        "code_type": "001", "code": shop, "name": "示范商店"}, "issue_date": "2026-11-25", "valid_from": "2026-11-25",
+        "valid_until": "2031-11-24", "items": {"level": "二级"}});
+    let shops = world.post("/v1/licences", &world.client(BUREAU), &body).await;
+    assert_eq!(shops.status, 201, "{}", shops.text());
+    let shops = format!("/v1/licences/{}", shops.json()["id"].as_str().unwrap());
+    let code = licence_signer::issuance::HolderCode::of_type("001", shop).unwrap();
+    world.signer.remember_subject("shop-1", &code).await.unwrap();
+    let person = |scope: &str| {
+        world.token(&json!({"sub": "person-1", "sub_type": "person", "acr": "urn:xinyin:acr:2", "scope": scope}))
+    };
+    let acting = |organisation: &str, sub: &str, scope: &str, exp: i64| {
+        world.token(&json!({"sub": sub, "sub_type": "organisation", "acr": "urn:xinyin:acr:2", "scope": scope,
+            "act": {"sub": "person-1"}, "organisation": {"code": organisation}, "mandate": {"id": "m-1",
+            "role": "operator", "matters": [format!("licence:{PERSON_TYPE}:read")], "exp": exp}}))
+    };
+    let both = "licence.own licence.read";
+    for (path, token, status, code) in [
+        (&path, person(both), 200, ""),
+        (&path, person("licence.read"), 403, "caller.no_department"),
+        (&path, acting(BUREAU, "bureau-1", both, now + 1_000), 200, ""),
+        (&path, acting(BUREAU, "bureau-1", both, now), 403, "caller.mandate_ended"),
+        (&path, acting(shop, "shop-1", both, now + 1_000), 404, "licence.unknown"),
+        (&shops, acting(shop, "shop-1", both, now + 1_000), 200, ""),
+        (&shops, acting(shop, "shop-1", "licence.own", now), 403, "caller.mandate_ended"),
+    ] {
+        let answer = world.get(path, Some(&token), None).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{}", answer.text());
+    }
+}
