@@ -47,6 +47,45 @@ async fn a_page_that_was_open_too_long_keeps_what_was_scanned() {
     world.check().await;
 }
 
+/// A refused form says at each field what is wanted there, to eyes and ears; the summary leads to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_form_says_at_the_field_what_is_wanted() {
+    Logs::capture();
+    let world = World::start(Backend::Sqlite).await;
+    let clerk = Visitor::new();
+    world.at_desk(&clerk, &Person::hall_clerk(), Some(HALL)).await;
+    let matter = clerk.get(&format!("{}/matter", world.desk_url)).await;
+    assert!(!matter.body.contains("aria-invalid"), "{}", matter.body);
+    let wrong = [("matter", "none"), ("case", ""), ("purpose", "")];
+    told(&clerk.submit(&matter.form("matter"), &wrong).await, &["matter", "case", "purpose"]);
+    let right = [("matter", "special-equipment-registration"), ("case", "TS-2026-0088"), ("purpose", "核对资格")];
+    clerk.submit(&matter.form("matter"), &right).await;
+    let page = clerk.get(&format!("{}/lookup", world.desk_url)).await;
+    assert!(!page.body.contains("aria-invalid"), "{}", page.body);
+    let wrong = [("holder", "1"), ("type", "none"), ("purpose", "")];
+    told(&clerk.submit(&page.form("holder"), &wrong).await, &["holder", "t1", "purpose"]);
+    let one = clerk.submit(&page.form("holder"), &[("holder", "1"), ("purpose", "核对资格")]).await;
+    told(&one, &["holder"]);
+    world.check().await;
+}
+
+/// These fields, and no others, are marked, each with a sentence that it is described by.
+fn told(page: &Page, fields: &[&str]) {
+    assert!(page.body.contains("<title>错误"), "{}", page.body);
+    assert_eq!(page.body.matches("aria-invalid=\"true\"").count(), fields.len(), "{}", page.body);
+    assert_eq!(page.body.matches("<p class=\"error\"").count(), fields.len(), "{}", page.body);
+    for field in fields {
+        for part in [
+            format!("<a href=\"#{field}\">"),
+            format!(" id=\"{field}\""),
+            format!("<p class=\"error\" id=\"{field}-error\">"),
+            format!("aria-invalid=\"true\" aria-describedby=\"{field}-error"),
+        ] {
+            assert_eq!(page.body.matches(&part).count(), 1, "{part}: {}", page.body);
+        }
+    }
+}
+
 /// The name is read from userinfo; the ID token, which stands in an address at sign-out, holds neither name nor number.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_address_of_a_sign_out_tells_who_it_was() {

@@ -13,7 +13,7 @@ use super::matter::{MAX_PURPOSE, is_line, unavailable};
 use crate::desk::Desk;
 use crate::flow::Who;
 use crate::page::report_view::{self, Context};
-use crate::page::templates::{Choice, FieldError, Lookup as LookupPage, LookupEmpty, LookupResult};
+use crate::page::templates::{Choice, FieldErrors, Lookup as LookupPage, LookupEmpty, LookupResult};
 use crate::session::Session;
 use crate::signer::{Matter, SignerError};
 use crate::storage::cases::Case;
@@ -22,7 +22,7 @@ use crate::storage::cases::Case;
 pub(super) async fn page(State(desk): State<Desk>, asker: Asker) -> Result<Response, Problem> {
     let Some(session) = desk.session(&asker).await? else { return Ok(sign_in_first("/lookup")) };
     let Some(case) = session.1.case.clone() else { return Ok(Redirect::to("/matter").into_response()) };
-    show(&desk, &asker, &session, &case, "", &case.purpose, Vec::new()).await
+    show(&desk, &asker, &session, &case, "", &case.purpose, FieldErrors::default()).await
 }
 
 /// The form. The holder's number is never given back into the page.
@@ -51,8 +51,8 @@ pub(super) async fn look_up(
     let matter = matter_of(&desk, &case).await?;
     let chosen = matter.types.iter().find(|t| t.code == form.r#type);
     let w = asker.words();
-    let mut errors = Vec::new();
-    let mut refuse = |field, key| errors.push(FieldError { field, text: w.get(key).into_owned() });
+    let mut errors = FieldErrors::default();
+    let mut refuse = |field, key| errors.add(field, w.get(key));
     if holder.is_none() {
         refuse("holder", "desk-error-holder");
     }
@@ -130,7 +130,7 @@ async fn show(
     case: &Case,
     chosen: &str,
     purpose: &str,
-    errors: Vec<FieldError>,
+    errors: FieldErrors,
 ) -> Result<Response, Problem> {
     let w = asker.words();
     let matter = matter_of(desk, case).await?;

@@ -7,7 +7,7 @@ use web::{Asker, Form, Page, Problem};
 
 use super::home::sign_in_first;
 use crate::desk::{Desk, storage_problem};
-use crate::page::templates::{Choice, FieldError, Matter as MatterPage};
+use crate::page::templates::{Choice, FieldErrors, Matter as MatterPage};
 use crate::session::{SESSION_SECONDS, Session};
 use crate::signer::SignerError;
 use crate::storage::cases::{self, Case};
@@ -21,7 +21,7 @@ pub(super) const MAX_PURPOSE: usize = 200;
 pub(super) async fn page(State(desk): State<Desk>, asker: Asker) -> Result<Response, Problem> {
     let Some(session) = desk.session(&asker).await? else { return Ok(sign_in_first("/matter")) };
     let case = session.1.case.clone();
-    show(&desk, &asker, &session, case.as_ref(), Vec::new()).await
+    show(&desk, &asker, &session, case.as_ref(), FieldErrors::default()).await
 }
 
 /// The form.
@@ -52,8 +52,8 @@ pub(super) async fn choose(
     let matters = desk.signer().matters().await.map_err(unavailable)?;
     let w = asker.words();
     let fits = |text: &str, most: usize| is_line(text, most);
-    let mut errors = Vec::new();
-    let mut refuse = |field, key| errors.push(FieldError { field, text: w.get(key).into_owned() });
+    let mut errors = FieldErrors::default();
+    let mut refuse = |field, key| errors.add(field, w.get(key));
     if !matters.iter().any(|matter| matter.code == case.matter) {
         refuse("matter", "desk-error-matter");
     }
@@ -78,7 +78,7 @@ async fn show(
     asker: &Asker,
     session: &(String, Session),
     case: Option<&Case>,
-    errors: Vec<FieldError>,
+    errors: FieldErrors,
 ) -> Result<Response, Problem> {
     let w = asker.words();
     let matters = desk.signer().matters().await.map_err(unavailable)?;

@@ -51,6 +51,29 @@ pub(crate) struct FieldError {
     pub text: String,
 }
 
+/// What a refused form is told, each at its field.
+#[derive(Default)]
+pub(crate) struct FieldErrors(Vec<FieldError>);
+
+impl FieldErrors {
+    pub(crate) fn add(&mut self, field: &'static str, text: impl Into<String>) {
+        self.0.push(FieldError { field, text: text.into() });
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, FieldError> {
+        self.0.iter()
+    }
+
+    /// What is told at a field.
+    pub(crate) fn at(&self, field: &str) -> Option<&str> {
+        self.iter().find(|error| error.field == field).map(|error| error.text.as_str())
+    }
+}
+
 /// A choice in a list.
 pub(crate) struct Choice {
     pub code: String,
@@ -67,7 +90,7 @@ pub(crate) struct Matter<'a> {
     pub matters: Vec<Choice>,
     pub case: String,
     pub purpose: String,
-    pub errors: Vec<FieldError>,
+    pub errors: FieldErrors,
 }
 
 /// The form to look a licence up.
@@ -80,7 +103,7 @@ pub(crate) struct Lookup<'a> {
     pub types: Vec<Choice>,
     pub types_hint: String,
     pub purpose: String,
-    pub errors: Vec<FieldError>,
+    pub errors: FieldErrors,
 }
 
 /// What was found.
