@@ -3,10 +3,13 @@
 //!
 //! Where the rows lie is the service's: see [`Rows`].
 
+use std::sync::Arc;
+
 use axum::response::{IntoResponse, Redirect, Response};
 use keys::sources::Sources;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
+use tracing::Instrument;
 use verifier::time::Timestamp;
 use zeroize::Zeroizing;
 
@@ -134,7 +137,7 @@ fn is_vouched(checked_at: Timestamp, now: Timestamp) -> bool {
 }
 
 /// Where a service keeps its sessions, and what it writes down of them.
-pub trait Rows: Send + Sync {
+pub trait Rows: Send + Sync + 'static {
     /// The key of the row for a cookie's value: a digest.
     fn key_of(&self, cookie: &str) -> Vec<u8>;
     /// Stores a new session until `expires_at` and writes the sign-in down; the answer is the cookie's value.
@@ -181,13 +184,13 @@ impl From<RenewalError> for Problem {
 
 /// The sessions of a service's pages.
 pub struct PageSessions<R> {
-    rows: R,
+    rows: Arc<R>,
     relying_party: RelyingParty,
     logins: LoginCookie,
     sources: Sources,
     /// Whether a renewed login still is the one signed in, and may go on.
     still: fn(&Login, &SignedIn) -> bool,
-    lines: Vec<Mutex<()>>,
+    lines: Vec<Arc<Mutex<()>>>,
 }
 
 impl<R: Rows> PageSessions<R> {
@@ -199,8 +202,8 @@ impl<R: Rows> PageSessions<R> {
         sources: Sources,
         still: fn(&Login, &SignedIn) -> bool,
     ) -> Self {
-        let lines = (0..LINES).map(|_| Mutex::new(())).collect();
-        Self { rows, relying_party, logins, sources, still, lines }
+        let lines = (0..LINES).map(|_| Arc::default()).collect();
+        Self { rows: Arc::new(rows), relying_party, logins, sources, still, lines }
     }
 
     /// The relying party.
@@ -268,6 +271,7 @@ impl<R: Rows> PageSessions<R> {
     }
 
     /// Who is signed in after idp was asked again, unless the session is `good` already because another request has just done so.
+    /// Asking spends a token: a caller who hangs up cuts off neither the asking nor the keeping of what came.
     pub async fn renewed(
         &self,
         key: &[u8],
@@ -275,28 +279,29 @@ impl<R: Rows> PageSessions<R> {
         good: impl Fn(&SignedIn, Timestamp, Timestamp) -> bool + Send,
     ) -> Result<SignedIn, RenewalError> {
         let line = usize::from(key.first().copied().unwrap_or_default()) % LINES;
-        let _turn = self.lines[line].lock().await;
+        let turn = self.lines[line].clone().lock_owned().await;
         let found = self.rows.find(key).await.map_err(RenewalError::Own)?;
         let (who, checked_at) = found.ok_or(RenewalError::Over)?;
         let now = self.sources.now();
         if good(&who, checked_at, now) {
             return Ok(who);
         }
-        match self.relying_party.refresh(&who.as_login()).await {
-            Ok(login) if (self.still)(&login, &who) => {
-                let who = SignedIn::new(&login, &who.name, now);
-                self.rows.renew(key, &who).await.map_err(RenewalError::Own)?;
-                Ok(who)
-            }
-            Err(error @ (LoginError::Unavailable(_) | LoginError::Client(_) | LoginError::State)) => {
-                Err(RenewalError::Idp(error))
-            }
-            // idp no longer vouches: signed out there, the mandate ended, the account locked
-            Ok(_) | Err(LoginError::Refused { .. } | LoginError::IdToken(_) | LoginError::Issuer) => {
-                self.rows.end(key, &who, "session.end", incident).await.map_err(RenewalError::Own)?;
-                Err(RenewalError::Over)
-            }
-        }
+        let renewal = Renewal {
+            rows: self.rows.clone(),
+            relying_party: self.relying_party.clone(),
+            still: self.still,
+            key: key.to_vec(),
+            incident: incident.to_owned(),
+            who,
+            now,
+        };
+        let work = async move {
+            let renewed = renewal.run().await;
+            drop(turn);
+            renewed
+        };
+        let work = tokio::spawn(work.in_current_span());
+        work.await.map_err(|error| RenewalError::Own(Problem::internal(error)))?
     }
 
     /// Ends the session here and leads on to idp, so that it ends there as well: even where idp has nothing to say of it any
@@ -324,6 +329,38 @@ impl<R: Rows> PageSessions<R> {
         ));
         let page = Page::new(asker, title, main).moves_on_to(to).view_to("/");
         Ok((SetCookie::clear(asker.site(), ""), page).into_response())
+    }
+}
+
+/// One session about to be renewed, with all that it takes.
+struct Renewal<R> {
+    rows: Arc<R>,
+    relying_party: RelyingParty,
+    still: fn(&Login, &SignedIn) -> bool,
+    key: Vec<u8>,
+    incident: String,
+    who: SignedIn,
+    now: Timestamp,
+}
+
+impl<R: Rows> Renewal<R> {
+    async fn run(self) -> Result<SignedIn, RenewalError> {
+        let Self { rows, key, who, .. } = &self;
+        match self.relying_party.refresh(&who.as_login()).await {
+            Ok(login) if (self.still)(&login, who) => {
+                let who = SignedIn::new(&login, &who.name, self.now);
+                rows.renew(key, &who).await.map_err(RenewalError::Own)?;
+                Ok(who)
+            }
+            Err(error @ (LoginError::Unavailable(_) | LoginError::Client(_) | LoginError::State)) => {
+                Err(RenewalError::Idp(error))
+            }
+            // idp no longer vouches: signed out there, the mandate ended, the account locked
+            Ok(_) | Err(LoginError::Refused { .. } | LoginError::IdToken(_) | LoginError::Issuer) => {
+                rows.end(key, who, "session.end", &self.incident).await.map_err(RenewalError::Own)?;
+                Err(RenewalError::Over)
+            }
+        }
     }
 }
 

@@ -20,16 +20,16 @@ use web::serve::{Limits, Listener, run};
 use crate::common::{Standing, request, site, sources};
 
 /// A provider that signs what it is told to.
-struct FakeIdp {
+pub(crate) struct FakeIdp {
     issuer: String,
     key: Arc<dyn Signer>,
     published: Vec<Arc<dyn Signer>>,
-    id_token: Value,
-    asked: Vec<(HeaderMap, Pairs)>,
+    pub(crate) id_token: Value,
+    pub(crate) asked: Vec<(HeaderMap, Pairs)>,
     fetched: usize,
 }
 
-type Shared = Arc<Mutex<FakeIdp>>;
+pub(crate) type Shared = Arc<Mutex<FakeIdp>>;
 
 fn key(algorithm: Algorithm) -> Arc<dyn Signer> {
     let der = SoftwareKey::generate(algorithm).expect("key");
@@ -63,13 +63,17 @@ async fn jwks(State(idp): State<Shared>) -> Json<Value> {
 
 async fn token(State(idp): State<Shared>, headers: HeaderMap, form: Pairs) -> (http::StatusCode, Json<Value>) {
     let mut idp = idp.lock().expect("lock");
-    let refused = form.all("code").next() == Some("spent");
+    let refused = form.all("code").next() == Some("spent") || form.all("refresh_token").next() == Some("spent");
+    let refreshing = form.all("grant_type").next() == Some("refresh_token");
     idp.asked.push((headers, form));
     if refused {
         return (http::StatusCode::BAD_REQUEST, Json(json!({ "error": "invalid_grant" })));
     }
     let id_token = keys::jws::sign_json(idp.key.as_ref(), "JWT", &idp.id_token).expect("signed");
-    let answer = json!({ "access_token": "AT", "token_type": "Bearer", "expires_in": 300, "id_token": id_token });
+    let mut answer = json!({ "access_token": "AT", "token_type": "Bearer", "expires_in": 300, "id_token": id_token });
+    if refreshing {
+        answer["refresh_token"] = "second".into();
+    }
     (http::StatusCode::OK, Json(answer))
 }
 
@@ -78,15 +82,15 @@ async fn userinfo() -> Json<Value> {
         "organisation": { "code": "91640104MA0000015Y", "name": "示范清和食品有限公司" } }))
 }
 
-struct World {
-    idp: Shared,
+pub(crate) struct World {
+    pub(crate) idp: Shared,
     issuer: String,
-    clock: Arc<Standing>,
+    pub(crate) clock: Arc<Standing>,
     outbound: Outbound,
 }
 
 impl World {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.expect("listens");
         let issuer = format!("http://127.0.0.1:{}", listener.port().expect("port"));
         let key = key(Algorithm::Es256);
@@ -121,11 +125,11 @@ impl World {
         RelyingParty::new(settings, self.outbound.clone(), sources(&self.clock))
     }
 
-    fn secret_party(&self) -> RelyingParty {
+    pub(crate) fn secret_party(&self) -> RelyingParty {
         self.party(ClientAuthentication::SecretBasic("s+cret".to_owned().into()))
     }
 
-    fn claims(&self, nonce: &str) -> Value {
+    pub(crate) fn claims(&self, nonce: &str) -> Value {
         json!({ "iss": self.issuer, "sub": "s-org", "aud": "citizen-portal", "iat": 1_800_000_000, "exp": 1_800_000_300,
             "nonce": nonce, "acr": "urn:xinyin:acr:2", "amr": ["pwd", "otp"], "auth_time": 1_799_999_990, "sid": "sid-1",
             "sub_type": "organisation", "act": { "sub": "s-person" },

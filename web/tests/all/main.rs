@@ -2,5 +2,6 @@
 
 mod common;
 mod login;
+mod renewal;
 mod serve;
 mod shell;
