@@ -191,7 +191,7 @@ async fn after_a_change_of_the_digest_key_everything_is_found() {
     .await;
 }
 
-/// Budget of design.md: 12 statements an issue, what the sequencer does in its one transaction a batch apart.
+/// The budget: 12 statements an issue, what the sequencer does in its one transaction a batch apart.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issue_takes_twelve_statements_at_most() {
     Logs::capture();

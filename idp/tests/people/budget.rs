@@ -1,4 +1,4 @@
-//! What requests cost in statements. The budgets are `design.md`'s: a full login 8, userinfo 2.
+//! What requests cost in statements. The budgets: a full login 8, userinfo 2.
 
 use http::StatusCode;
 
