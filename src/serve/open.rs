@@ -17,6 +17,7 @@ use licence_signer::LicenceSigner;
 use serde::Deserialize;
 use store::{Db, Migration};
 use url::Url;
+use verifier::encoding::{json, without_mark};
 use verifier_desk::{Desk, TrustSource};
 use web::outbound::{Outbound, OutboundSettings};
 use zeroize::Zeroizing;
@@ -141,16 +142,25 @@ pub(crate) async fn left_over(config: &Config, db: &Db) -> Result<Vec<String>, F
     Ok(idp::provision::left_over(db, &named).await?)
 }
 
-/// The names of the matters in a file that licence-signer loads; what else stands there is its own.
+/// The most that a file of matters holds.
+const MATTERS_BYTES: usize = 4 << 20;
+
 fn matter_names(file: &Path) -> Result<BTreeMap<String, Names>, Failure> {
+    let bytes = read("matters_file", file)?;
+    names_in(&bytes).map_err(|error| Failure::new(format!("matters_file: {}: {error}", file.display())))
+}
+
+/// The names of the matters in a file that licence-signer loads; what else stands there is its own.
+fn names_in(bytes: &[u8]) -> Result<BTreeMap<String, Names>, String> {
     #[derive(Deserialize)]
     struct Named {
         code: String,
         name: Names,
     }
-    let bytes = read("matters_file", file)?;
-    let matters: Vec<Named> = serde_json::from_slice(&bytes)
-        .map_err(|error| Failure::new(format!("matters_file: {}: {error}", file.display())))?;
+    let text =
+        without_mark(bytes).map_err(|at| format!("a byte order mark (EF BB BF) stands at byte {at}; take it out"))?;
+    let value = json::read(text, MATTERS_BYTES).map_err(|error| error.to_string())?;
+    let matters = Vec::<Named>::deserialize(value).map_err(|error| error.to_string())?;
     Ok(matters.into_iter().map(|matter| (matter.code, matter.name)).collect())
 }
 
@@ -220,4 +230,24 @@ pub(crate) async fn desk(config: &Config, base: Base) -> Result<Desk, Failure> {
     settings.trusted_proxies = networks(config)?;
     let db = database(config, verifier_desk::MIGRATIONS).await?;
     Ok(Desk::open(settings, db, base.keys, base.sources, base.outbound).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_in;
+
+    #[test]
+    fn names_of_matters_are_read_strictly() {
+        let good = r#"[{"code": "m", "name": {"zh-CN": "事项", "en": "Matter"}, "facts": []}]"#;
+        let twice = r#"[{"code": "n", "code": "m", "name": {"zh-CN": "事项", "en": "Matter"}}]"#;
+        for (text, reads) in [
+            (good.to_owned(), true),
+            (format!("\u{feff}{good}"), true),
+            (format!("{good}\u{feff}"), false),
+            (twice.to_owned(), false),
+            ("{}".to_owned(), false),
+        ] {
+            assert_eq!(names_in(text.as_bytes()).is_ok_and(|names| names.contains_key("m")), reads, "{text}");
+        }
+    }
 }
