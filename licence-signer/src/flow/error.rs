@@ -97,7 +97,7 @@ pub enum FlowError {
 }
 
 impl FlowError {
-    /// Whether somebody was kept from seeing what is not his to see.
+    /// Whether somebody was kept from seeing what is not his to see, or from guessing at it: the record holds it.
     pub(crate) const fn is_refusal_to_look(&self) -> bool {
         matches!(
             self,
@@ -108,6 +108,7 @@ impl FlowError {
                 | Self::PresentationExpired
                 | Self::PresentationUsed
                 | Self::PresentationForAnother
+                | Self::TooManyTries(_)
         )
     }
 

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::{complete, sequence};
 use crate::LicenceSigner;
-use crate::storage::presentations;
+use crate::storage::{presentations, tries};
 
 /// How often what was left is looked for.
 const RECOVER: Duration = Duration::from_secs(5);
@@ -94,7 +94,7 @@ async fn upkeep(signer: &LicenceSigner, mut ended: watch::Receiver<bool>) {
             tracing::warn!(%error, "the trust bundle could not be read again");
         }
         if let Err(error) = sweep(signer).await {
-            tracing::warn!(%error, "ended presentations and sessions could not be swept");
+            tracing::warn!(%error, "ended presentations, sessions and tries could not be swept");
         }
     }
 }
@@ -102,6 +102,7 @@ async fn upkeep(signer: &LicenceSigner, mut ended: watch::Receiver<bool>) {
 async fn sweep(signer: &LicenceSigner) -> Result<(), store::StorageError> {
     let now = signer.sources().now();
     store::sweep(signer.beside(), &[store::page_sessions::SWEEP], now).await?;
+    store::sweep(signer.beside(), &[tries::SWEEP], now.plus(-tries::PERIOD_SECONDS)).await?;
     let before = now.plus(-KEEP_SECONDS);
     let mut tx = signer.beside().begin().await?;
     presentations::sweep(&mut tx, before).await?;

@@ -1,12 +1,18 @@
 //! Tries of spoken digits: a caller who guesses has to wait.
 
-use store::{Db, StorageError, on};
+use store::{Db, StorageError, Sweep, on};
 use verifier::time::Timestamp;
 
 /// How many tries that find nothing a caller has within [`PERIOD_SECONDS`].
 pub(crate) const MOST: i64 = 20;
 /// The period, in seconds, from its first try on.
 pub(crate) const PERIOD_SECONDS: i64 = 60;
+
+/// Callers whose period had ended by `$1`: their next try begins another anyway.
+pub(crate) const SWEEP: Sweep = Sweep {
+    name: "tries of digits",
+    sql: "DELETE FROM digit_tries WHERE caller IN (SELECT caller FROM digit_tries WHERE since <= $1 LIMIT $2)",
+};
 
 const TAKE: &str = "INSERT INTO digit_tries (caller, since, tries) VALUES ($1, $2, 1)
     ON CONFLICT (caller) DO UPDATE SET

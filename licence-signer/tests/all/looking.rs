@@ -198,6 +198,12 @@ async fn digits_are_not_guessed_and_only_the_guesser_waits() {
     let waits = world.post(path, &guesser, &body(&made.digits)).await;
     assert_eq!((waits.status.as_u16(), waits.code()), (429, "rate.limited".to_owned()), "the right ones neither");
     assert!(waits.headers.contains_key("retry-after"));
+    let mut tx = world.signer.db().reader().await.unwrap();
+    let (waited,): (i64,) = store::on!(&mut tx, c => store::sqlx::query_as("SELECT count(*) FROM audit
+        WHERE action = 'presentation.resolve' AND result = 'rate.limited'").fetch_one(c).await)
+    .unwrap();
+    assert_eq!(waited, 1, "who guesses stands in the record");
+    drop(tx);
     // asking again and again while the holder thinks is no guess, and the hall is another caller
     for _ in 0..25 {
         assert_eq!(world.post(path, &hall, &body(&made.digits)).await.code(), "presentation.awaiting_holder");

@@ -131,7 +131,7 @@ impl Desk {
 fn refused(error: LoginError) -> SignerError {
     match error {
         LoginError::Refused { code, .. } => {
-            SignerError::Refused { status: http::StatusCode::FORBIDDEN, code: format!("idp.{code}") }
+            SignerError::Refused { status: http::StatusCode::FORBIDDEN, code: format!("idp.{code}"), retry_after: None }
         }
         other => SignerError::Unavailable(other.to_string()),
     }

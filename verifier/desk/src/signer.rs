@@ -76,6 +76,8 @@ pub(crate) enum SignerError {
         status: StatusCode,
         /// The code.
         code: String,
+        /// In how many seconds it may be asked again, if it says so.
+        retry_after: Option<u32>,
     },
 }
 
@@ -146,5 +148,6 @@ fn body(answer: &Answer) -> Result<Value, SignerError> {
     if answer.status.is_server_error() {
         return Err(SignerError::Unavailable(format!("it answers {}", answer.status)));
     }
-    Err(SignerError::Refused { status: answer.status, code: code.chars().take(64).collect() })
+    let retry_after = answer.headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    Err(SignerError::Refused { status: answer.status, code: code.chars().take(64).collect(), retry_after })
 }

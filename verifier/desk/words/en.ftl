@@ -108,6 +108,7 @@ desk-need-case = Choose a case first, then scan the shown code. The code was not
 desk-need-sign-in = This is a shown code: sign in to verify it. The code was not used up; scan it again afterwards.
 desk-code-used = This code was used already. Ask for it to be shown again.
 desk-code-unknown = This code no longer works; more than 60 seconds may have passed. Ask for it to be shown again.
+desk-too-many = Too many digits were tried that led to nothing. Wait { $seconds } seconds, then try again.
 desk-code-refused = This was not verified ({ $code }). Try again, or ask for it to be shown again.
 desk-empty-input = Scan a code first, or drop a file.
 desk-lookup-title = Look up a licence

@@ -108,6 +108,7 @@ desk-need-case = 先选一个办件，再扫出示码。刚才的码没有用掉
 desk-need-sign-in = 这是出示码，要登录后才能核验。刚才的码没有用掉，登录后再扫一次。
 desk-code-used = 这个出示码已经用过了，请对方重新出示。
 desk-code-unknown = 这个出示码没有用了，可能超过了 60 秒。请对方重新出示。
+desk-too-many = 输错的数字太多了。过 { $seconds } 秒再试。
 desk-code-refused = 这次没有核验成（{ $code }）。请再试一次，或请对方重新出示。
 desk-empty-input = 先扫一个码，或者放一个文件进来。
 desk-lookup-title = 查证照

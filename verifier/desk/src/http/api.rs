@@ -111,7 +111,13 @@ async fn resolve(
     })?;
     match desk.signer().resolve(&exchanged.access_token, code, case).await {
         Ok(answer) => Ok(merged(&answer)),
-        Err(SignerError::Refused { status, code }) => Err(Problem::new(status, code)),
+        Err(SignerError::Refused { status, code, retry_after }) => {
+            let problem = Problem::new(status, code);
+            Err(match retry_after {
+                Some(seconds) => problem.retry_after(seconds),
+                None => problem,
+            })
+        }
         Err(SignerError::Unavailable(cause)) => Err(Problem::unavailable(5).cause(cause)),
     }
 }

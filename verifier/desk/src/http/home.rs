@@ -210,6 +210,9 @@ async fn presented(
                 {
                     w.get("desk-code-unknown").into_owned()
                 }
+                SignerError::Refused { code, retry_after, .. } if code == "rate.limited" => {
+                    w.with("desk-too-many", &[("seconds", &retry_after.unwrap_or(60).to_string())]).into_owned()
+                }
                 SignerError::Refused { code, .. } => w.with("desk-code-refused", &[("code", code)]).into_owned(),
                 SignerError::Unavailable(cause) => {
                     tracing::warn!(cause, "licence-signer gave no answer");

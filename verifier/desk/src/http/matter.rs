@@ -114,6 +114,6 @@ pub(super) fn is_line(text: &str, most: usize) -> bool {
 pub(super) fn unavailable(error: SignerError) -> Problem {
     Problem::unavailable(5).cause(match error {
         SignerError::Unavailable(cause) => cause,
-        SignerError::Refused { status, code } => format!("{status} {code}"),
+        SignerError::Refused { status, code, .. } => format!("{status} {code}"),
     })
 }
