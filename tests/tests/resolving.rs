@@ -161,5 +161,6 @@ async fn whoever_may_not_resolve_spends_nothing() {
     world.revoke_token("hrss-system", &own).await;
     let (status, refusal) = resolve(&world, Some(&own), &asked(&unused, "办件-43")).await;
     assert_eq!((status, refusal["code"].as_str()), (403, Some("access.exchange_refused")), "{refusal}");
+    assert_eq!(refusal["idp_error"], "invalid_request", "{refusal}");
     world.check().await;
 }

@@ -106,7 +106,7 @@ async fn resolve(
     let grant = Grant::Exchange { subject_token };
     let exchanged = desk.relying_party().token(grant, &desk.settings().signer_url, "presentation.resolve").await;
     let exchanged = exchanged.map_err(|error| match error {
-        LoginError::Refused { code, .. } => Problem::forbidden("access.exchange_refused").with("code", code),
+        LoginError::Refused { code, .. } => Problem::forbidden("access.exchange_refused").extension("idp_error", code),
         other => Problem::unavailable(5).cause(other),
     })?;
     match desk.signer().resolve(&exchanged.access_token, code, case).await {

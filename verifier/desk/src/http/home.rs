@@ -154,8 +154,11 @@ pub(super) async fn verify(State(desk): State<Desk>, asker: Asker, upload: Uploa
         let key = if scanned.is_empty() { "desk-page-old-file" } else { "desk-page-old" };
         return first_page_with(&desk, &asker, asker.words().get(key).into_owned(), scanned).await;
     }
-    if scanned.starts_with("XYP:") || is_spoken(scanned) {
+    if scanned.starts_with("XYP:") {
         return presented(&desk, &asker, session.as_ref(), scanned).await;
+    }
+    if let Some(digits) = spoken(scanned) {
+        return presented(&desk, &asker, session.as_ref(), &digits).await;
     }
     let input = if scanned.is_empty() { file.unwrap_or_default().to_vec() } else { scanned.as_bytes().to_vec() };
     let report = desk.verify(&input, desk.sources().now()).await;
@@ -167,10 +170,11 @@ pub(super) async fn verify(State(desk): State<Desk>, asker: Asker, upload: Uploa
     render(&desk, &asker, session.as_ref(), case, &report, None).await
 }
 
-/// Whether it is the eight digits that a holder reads out where his code cannot be scanned.
-fn is_spoken(typed: &str) -> bool {
-    let mut digits = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').peekable();
-    digits.peek().is_some() && digits.clone().count() == 8 && digits.all(|c| c.is_ascii_digit())
+/// The eight digits that a holder reads out where his code cannot be scanned, without the blanks and hyphens between them.
+fn spoken(typed: &str) -> Option<String> {
+    let mut digits = typed.chars().filter(|c| !c.is_whitespace() && *c != '-');
+    let eight: String = digits.by_ref().take(8).collect();
+    (eight.len() == 8 && eight.bytes().all(|b| b.is_ascii_digit()) && digits.next().is_none()).then_some(eight)
 }
 
 /// A code that a holder shows: resolved as the clerk, in the name of the case.
@@ -296,4 +300,25 @@ async fn render(
 /// Sends to sign in and back to `to`.
 pub(super) fn sign_in_first(to: &str) -> Response {
     Redirect::to(&format!("/login?to={to}")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spoken;
+
+    #[test]
+    fn digits_are_sent_as_digits_alone() {
+        for (typed, read) in [
+            ("12345678", true),
+            ("1234 5678", true),
+            ("1234\t56-78\n", true),
+            ("\u{3000}1234\u{a0}5678", true),
+            ("1234567", false),
+            ("123456789", false),
+            ("1234567８", false),
+            ("", false),
+        ] {
+            assert_eq!(spoken(typed).as_deref(), read.then_some("12345678"), "{typed:?}");
+        }
+    }
 }
