@@ -28,6 +28,9 @@ const HEADER_BYTES: usize = 10;
 /// The length of a digest.
 pub const DIGEST_BYTES: usize = HEADER_BYTES + 32;
 
+/// How many keys of digests there are at a time: a search asks for the digests by all of them in one statement.
+pub const MOST_DIGEST_KEYS: usize = 8;
+
 /// Keys that seal fields and digest the values by which they are found. A snapshot: take it anew for each request.
 #[derive(Clone)]
 pub struct FieldKeys {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use verifier::algorithm::{Algorithm, PublicKey};
 use verifier::time::Timestamp;
 
+use crate::field::MOST_DIGEST_KEYS;
 use crate::key_store::{Contents, KeyRow, KeyStore, KeyStoreError, Material, new_key};
 use crate::purpose::{KeyKind, Purpose};
 use crate::signer::Signer;
@@ -170,7 +171,7 @@ impl KeyRing {
     /// # Errors
     ///
     /// `NeedsCertificate` if the ring's keys carry certificates; `State` for the log's key, whose change would be another
-    /// log; as for a file that cannot be written.
+    /// log, and for a ninth key of digests; as for a file that cannot be written.
     pub fn rotate(&self, now: Timestamp, cache_life_seconds: i64) -> Result<Announced, KeyStoreError> {
         let loaded = self.store.loaded();
         let ring = loaded.ring(&self.purpose, self.kind);
@@ -193,6 +194,12 @@ impl KeyRing {
                     waiting.active_from = Some(now);
                 }
                 return Ok(Announced { kid: waiting.kid.clone(), active_from: waiting.active_from.unwrap_or(now) });
+            }
+            let live = keys.iter().filter(|key| key.secret.is_some()).count();
+            if self.purpose == Purpose::FieldDigest && live >= MOST_DIGEST_KEYS {
+                return Err(KeyStoreError::State(
+                    "the ninth for digests, and rows are found by eight at most: destroy the oldest first",
+                ));
             }
             let announced = Announced { kid: key.kid.clone(), active_from };
             keys.push(key);

@@ -95,6 +95,23 @@ fn keys_are_replaced_while_old_rows_stay_readable() {
 }
 
 #[test]
+fn a_ninth_key_of_digests_is_refused_until_the_oldest_is_destroyed() {
+    let store = store();
+    let ring = store.ring(&Purpose::FieldDigest).unwrap();
+    let at = |days: i64| NOW.plus(days * 2 * DAY);
+    for days in 0..7 {
+        ring.rotate(at(days), 0).unwrap();
+    }
+    assert_eq!(store.field_keys(at(7)).unwrap().digests("phone", "x").len(), 8);
+    let refused = ring.rotate(at(7), 0).unwrap_err().to_string();
+    assert!(refused.contains("eight at most"), "{refused}");
+    let oldest = ring.keys(at(7))[0].kid.clone();
+    ring.destroy(&oldest, at(7)).unwrap();
+    ring.rotate(at(7), 0).unwrap();
+    assert_eq!(store.field_keys(at(8)).unwrap().digests("phone", "x").len(), 8);
+}
+
+#[test]
 fn macs_hold_for_one_context() {
     let store = store();
     let keys = store.mac_keys(&Purpose::Cookie, NOW).unwrap();

@@ -78,6 +78,10 @@ impl LicenceSigner {
         for purpose in own {
             key_store.ensure(&purpose, now)?;
         }
+        let digests = key_store.field_keys(now)?.digests("start", "").len();
+        if digests > storage::digests::LIVE {
+            return Err(StartError::DigestKeys(digests));
+        }
         let tokens =
             Verifier::new(settings.issuer.as_str(), settings.external_url.as_str(), outbound.clone(), sources.clone());
         let site = Arc::new(site(&settings, sources.clone())?);

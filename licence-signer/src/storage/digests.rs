@@ -1,17 +1,16 @@
 //! Keyed digests of one value under every live key: rows of before a change of keys carry the old one.
 
-/// How many a statement asks for: no ring holds more keys whose digests still stand in rows.
-pub(crate) const LIVE: usize = 8;
+/// How many a statement asks for: the service does not start with more keys.
+pub(crate) const LIVE: usize = keys::field::MOST_DIGEST_KEYS;
 
 /// The digests of one value, the one by the key in use first.
 #[derive(Clone)]
 pub(crate) struct Digests(Vec<Vec<u8>>);
 
 impl Digests {
-    /// `None` where there is none at all. Of more than eight the newest count.
-    pub(crate) fn new(mut digests: Vec<Vec<u8>>) -> Option<Self> {
-        digests.truncate(LIVE);
-        (!digests.is_empty()).then_some(Self(digests))
+    /// `None` where there is none at all, or one more than a statement asks for: what is kept under it would seem to be gone.
+    pub(crate) fn new(digests: Vec<Vec<u8>>) -> Option<Self> {
+        (1..=LIVE).contains(&digests.len()).then_some(Self(digests))
     }
 
     /// The one by the key in use: what a new row stores.
@@ -59,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_statement_gets_eight_whatever_their_number() {
-        for (count, expected) in [(1, 1), (3, 3), (8, 8), (11, 8)] {
+        for (count, expected) in [(1, 1), (3, 3), (8, 8)] {
             let digests = Digests::new((0..count).map(|n| vec![n]).collect()).expect("some");
             let mut asked: Vec<&[u8]> = digests.padded().collect();
             assert_eq!(asked.len(), LIVE);
@@ -69,5 +68,6 @@ mod tests {
             assert!(digests.contain(&[0]) && !digests.contain(&[99]));
         }
         assert!(Digests::new(Vec::new()).is_none());
+        assert!(Digests::new(vec![Vec::new(); 9]).is_none(), "nothing is left out in silence");
     }
 }
