@@ -286,6 +286,19 @@ async fn a_lost_answer_does_not_end_a_session_at_a_service_of_the_house() {
 }
 
 #[tokio::test]
+async fn without_a_grace_a_used_refresh_token_answers_by_no_clock() {
+    let world = World::start().await;
+    let alice = world.person("alice", "张三", NUMBER).await;
+    let code = world.code(&mut Visitor::default(), &alice, &[("scope", "openid offline_access")]).await;
+    let token = |body: serde_json::Value| body["refresh_token"].as_str().unwrap_or_default().to_owned();
+    let one = token(world.redeem(&code).await.json());
+    let two = token(world.refresh(&one).await.json());
+    world.run("UPDATE refresh_tokens SET used_at = used_at + 1").await; // by a clock that is ahead
+    assert_eq!(world.refresh(&one).await.error(), "invalid_grant");
+    assert_eq!(world.refresh(&two).await.error(), "invalid_grant", "the family has ended");
+}
+
+#[tokio::test]
 async fn tokens_end_with_revocation_session_account_and_client() {
     let world = World::start().await;
     let alice = world.person("alice", "张三", NUMBER).await;

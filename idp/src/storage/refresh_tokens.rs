@@ -60,8 +60,10 @@ pub(crate) async fn rotate(
     grace: i64,
     now: Timestamp,
 ) -> Result<Rotated, StorageError> {
+    // Without a grace never, however far ahead the clock was by which it was used.
+    let used_after = if grace > 0 { now.plus(-grace).seconds() } else { i64::MAX };
     let row: Option<(String, i64)> = on!(tx, c => sqlx::query_as(ROTATE)
-        .bind(digest).bind(client.as_str()).bind(now.seconds()).bind(now.plus(-grace).seconds())
+        .bind(digest).bind(client.as_str()).bind(now.seconds()).bind(used_after)
         .fetch_optional(c).await)?;
     if let Some((family, uses)) = row {
         if uses > 1 {
