@@ -81,7 +81,19 @@ impl<'a> Opened<'a> {
         id: &str,
         form_token: &str,
     ) -> Result<Self, Problem> {
-        asker.check_form(form_token, id)?;
+        Self::answered_as(idp, asker, browser, id, form_token, id).await
+    }
+
+    /// As [`Opened::answered`], by a form that is bound to more than the interaction.
+    pub(crate) async fn answered_as(
+        idp: &'a Idp,
+        asker: &Asker,
+        browser: &'a Browser,
+        id: &str,
+        form_token: &str,
+        binding: &str,
+    ) -> Result<Self, Problem> {
+        asker.check_form(form_token, binding)?;
         let tx = idp.db().begin().await.map_err(problem::of_storage)?;
         Self::within(idp, asker, browser, id, tx).await
     }
@@ -129,6 +141,9 @@ pub async fn go_on(
 ) -> Result<Response, Problem> {
     let incident = asker.incident().as_str();
     let next = authorize::advance(idp, &mut tx, &mut interaction, browser, None, incident).await?;
+    if matches!(next, Next::Over) {
+        return Err(problem::no_interaction()); // nothing is kept: no session either, whose cookie would not arrive
+    }
     tx.commit().await.map_err(problem::of_storage)?;
     let response = respond(&spoken(asker, &interaction), &interaction, next, &Method::POST)?;
     let response = people::with_cookie(browser::forget_begun(idp, browser), response);

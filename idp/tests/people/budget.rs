@@ -56,4 +56,5 @@ async fn what_a_browser_carries_opens_nowhere_else_and_nothing_that_is_over() {
     browser.cookies.insert("xy_idp_i".to_owned(), carried);
     let again = browser.fill(&page, &path, &fields).await;
     assert!(again.status.is_client_error() && !again.text.contains("code="), "{} {}", again.status, again.text);
+    assert_eq!(browser.get("/account").await.status, StatusCode::OK, "signed in as before");
 }
