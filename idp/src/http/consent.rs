@@ -9,7 +9,6 @@ use serde::Deserialize;
 use url::Url;
 use web::{Asker, Form, Page, Problem, Words};
 
-use crate::Idp;
 use crate::client::Client;
 use crate::flow::authorize::{AT, asked_scopes};
 use crate::http::browser::Browser;
@@ -20,6 +19,7 @@ use crate::session::Session;
 use crate::storage::people::{self, LiveMandate};
 use crate::storage::subjects;
 use crate::token::claims;
+use crate::{Idp, digest};
 
 /// What a consent form sends.
 #[derive(Deserialize)]
@@ -47,7 +47,7 @@ impl Question {
     }
 }
 
-/// What is to be asked; `None` if the session has ended meanwhile.
+/// What is to be asked; `None` if the session has ended meanwhile, or the mandate to act by.
 async fn question(at: &mut Opened<'_>) -> Result<Option<Question>, Problem> {
     let Who::Client(client) = &at.interaction.asker else { return Err(problem::no_interaction()) };
     let client = client.clone();
@@ -56,7 +56,8 @@ async fn question(at: &mut Opened<'_>) -> Result<Option<Question>, Problem> {
         Some(Acting::Mandate(id)) => {
             let now = at.idp.sources().now();
             let mandates = people::mandates(&mut at.tx, &session.person, now).await.map_err(problem::of_storage)?;
-            mandates.into_iter().find(|mandate| mandate.id == *id)
+            let Some(live) = mandates.into_iter().find(|mandate| mandate.id == *id) else { return Ok(None) };
+            Some(live)
         }
         _ => None,
     };
@@ -88,10 +89,14 @@ pub(crate) async fn answer(
     Path(id): Path<String>,
     Form(form): Form<Answer>,
 ) -> Result<Response, Problem> {
-    let mut at = Opened::answered(&idp, &asker, &browser, &id, &form.form_token).await?;
-    let Some(question) = question(&mut at).await? else { return at.go_on().await };
+    let (seen, token) = form.form_token.split_once('.').unwrap_or_default();
+    let mut at = Opened::answered_as(&idp, &asker, &browser, &id, token, &binding(&id, seen)).await?;
     if form.cancel.is_some() {
         return at.cancel().await;
+    }
+    let Some(question) = question(&mut at).await? else { return at.go_on().await };
+    if seen != who_agrees(&at, &question) {
+        return Ok(steps::back(&id)); // another tab chose somebody else meanwhile: that one is asked anew
     }
     let kept: Vec<String> = question
         .scopes
@@ -109,6 +114,19 @@ pub(crate) async fn answer(
     at.go_on().await
 }
 
+/// Who agrees, and for whom: the form is good for these alone.
+fn who_agrees(at: &Opened<'_>, question: &Question) -> String {
+    let acting = match at.interaction.acting() {
+        Some(Acting::Mandate(id)) => id.as_str(),
+        _ => "",
+    };
+    digest::parts(&["consent", question.session.id.as_str(), acting])
+}
+
+fn binding(id: &str, seen: &str) -> String {
+    format!("{id}/{seen}")
+}
+
 /// One line of what is asked for.
 struct Line {
     name: String,
@@ -118,13 +136,14 @@ struct Line {
 fn page(at: &Opened<'_>, question: &Question, person: &claims::Person) -> Page {
     let (asker, id) = (&at.asker, at.interaction.id.as_str());
     let host = at.interaction.request.redirect_uri.parse::<Url>().ok();
+    let seen = who_agrees(at, question);
     let main = Consent {
         w: asker.words(),
         name: question.client.name.get(asker.lang()),
         operator: question.client.operator.get(asker.lang()),
         host: host.as_ref().and_then(Url::host_str).unwrap_or_default(),
         path: format!("/consent/{id}"),
-        form_token: asker.form_token(id),
+        form_token: format!("{seen}.{}", asker.form_token(&binding(id, &seen))),
         lines: lines(asker.words(), question, person),
         number: question.asks("id_number") && person.document.is_some(),
         purpose: question.client.number_purpose.get(asker.lang()),

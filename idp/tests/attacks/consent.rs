@@ -56,3 +56,38 @@ async fn the_houses_own_ask_for_whole_numbers_too() {
     let reply = world.get(&mut browser, &world.authorize("public", &[("scope", "openid id_number")])).await;
     assert!(reply.answer("http://127.0.0.1/cb").contains_key("code"));
 }
+
+#[tokio::test]
+async fn a_mandate_that_ends_while_the_page_is_open_leaves_no_consent() {
+    let world = World::start().await;
+    let alice = world.person("alice", "张三", NUMBER).await;
+    world.mandate("m1", &alice, "11990100001000010R", "").await;
+    let mut browser = Visitor::default();
+    let asked = world.authorize("portal", &[("scope", "openid profile id_number")]);
+    let path = world.get(&mut browser, &asked).await.location().to_owned();
+    let choose = world.sign_in(&mut browser, &path, &alice, Acr::Two).await.location().to_owned();
+    assert!(choose.starts_with("/act-for/"), "{choose}");
+    let consent = world.fill(&mut browser, &choose, &[("subject", "m1")]).await.location().to_owned();
+    assert!(consent.starts_with("/consent/"), "{consent}");
+    let token_of = async |browser: &mut Visitor| {
+        let page = world.get(browser, &consent).await.text;
+        let at = page.rfind("name=\"form_token\" value=\"").unwrap() + 25;
+        page[at..].split('"').next().unwrap().to_owned()
+    };
+    let for_the_office = token_of(&mut browser).await;
+    world.run("UPDATE mandates SET ended_at = 1").await;
+    let fields = [("form_token", for_the_office.as_str()), ("scope", "id_number")];
+    let reply = world.submit(&mut browser, &consent, &fields).await;
+    assert!(reply.location().starts_with("/act-for/"), "{} {}", reply.status, reply.text);
+    assert_eq!(world.count("SELECT count(*) FROM consents").await, 0);
+
+    // nor does that form agree for the person himself, as whom another tab went on
+    let reply = world.fill(&mut browser, &choose, &[("subject", "self")]).await;
+    assert_eq!(reply.location(), consent);
+    let reply = world.submit(&mut browser, &consent, &fields).await;
+    assert!(reply.location().starts_with("/interaction/"), "{} {}", reply.status, reply.text);
+    assert_eq!(world.count("SELECT count(*) FROM consents").await, 0);
+    let own = token_of(&mut browser).await;
+    world.submit(&mut browser, &consent, &[("form_token", own.as_str())]).await.answer(CALLBACK);
+    assert_eq!(world.count("SELECT count(*) FROM consents").await, 1);
+}
