@@ -12,7 +12,8 @@ use crate::ids::{ClientId, PersonId};
 use crate::session::live::Here;
 
 /// Counts a try and reads, for whomever the number leads to, all that judging it and going on needs. The person's own device
-/// has its own bucket; else the tries at the number and those of the network are counted.
+/// has its own bucket; else the tries at the number and those of the network are counted, in the order that [`SETTLE`] takes them in
+/// too (`$18`), so that two never wait for each other: databases order text by rules of their own.
 const TRY: &str = concat!(
     "INSERT INTO attempts (bucket, tries, blocked_until, expires_at, allowed, person_id)
     SELECT CASE WHEN k.n = 1 THEN coalesce(d.bucket, $7) ELSE $9 END, 1, 0, CAST($2 AS BIGINT),
@@ -22,7 +23,7 @@ const TRY: &str = concat!(
     LEFT JOIN (SELECT l.person_id FROM claims l JOIN persons p ON p.id = l.person_id AND p.state = 'active'
         WHERE l.digest IN ($12, $13, $14) ORDER BY l.level DESC LIMIT 1) c ON 1 = 1
     LEFT JOIN attempts d ON d.bucket = 'device:' || CAST($15 AS TEXT) || ':' || c.person_id AND d.known_until > $1
-    WHERE k.n = 1 OR d.bucket IS NULL ORDER BY 1 ",
+    WHERE k.n = 1 OR d.bucket IS NULL ORDER BY k.n * CAST($18 AS BIGINT) ",
     count!(),
     " RETURNING bucket, person_id,
         (SELECT coalesce(max(e.level), 0) FROM evidence e
@@ -100,7 +101,7 @@ pub(crate) async fn try_password(
         .bind(short).bind(longer).bind(long).bind(longest)
         .bind(&account.key).bind(account.allowed).bind(&network.key).bind(network.allowed).bind(tried.device_allowed)
         .bind(&digests[0]).bind(&digests[1]).bind(&digests[2])
-        .bind(&tried.device).bind(client).bind(sector)
+        .bind(&tried.device).bind(client).bind(sector).bind(if account_first(tried) { 1_i64 } else { -1 })
         .fetch_all(c).await)?;
     let is_shared = |key: &str| key == account.key || key == network.key;
     let passes = rows.len() == 2 || rows.first().is_some_and(|(key, ..)| !is_shared(key));
@@ -130,16 +131,22 @@ pub(crate) async fn settle(
     known_until: Timestamp,
 ) -> Result<(), StorageError> {
     let device = device_bucket(device, person);
-    let Some(PasswordTry { account, network, .. }) = tried else {
+    let Some(tried) = tried else {
         return on!(tx, c => sqlx::query(KNOW)
             .bind(&device).bind(now.seconds()).bind(person.as_str()).bind(known_until.seconds())
             .execute(c).await.map(drop));
     };
-    let shared: [&Bucket; 2] = if account.key < network.key { [account, network] } else { [network, account] };
+    let PasswordTry { account, network, .. } = tried;
+    let shared: [&Bucket; 2] = if account_first(tried) { [account, network] } else { [network, account] };
     on!(tx, c => sqlx::query(SETTLE)
         .bind(&shared[0].key).bind(&shared[1].key).bind(&device).bind(&network.key)
         .bind(now.seconds()).bind(person.as_str()).bind(known_until.seconds())
         .execute(c).await.map(drop))
+}
+
+/// Whether the person's bucket is taken before the network's.
+fn account_first(tried: &PasswordTry) -> bool {
+    tried.account.key < tried.network.key
 }
 
 /// Whether the person has signed in on that device before.
