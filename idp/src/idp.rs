@@ -175,19 +175,26 @@ impl Idp {
         tokio::join!(audit, rounds, end);
     }
 
+    async fn record_failures(&self) {
+        if let Err(error) = crate::flow::client::record_the_rest(self).await {
+            tracing::warn!(%error, "failed authentications could not be recorded");
+        }
+    }
+
     async fn rounds(&self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         loop {
             tokio::select! {
-                () = &mut stop => return,
+                () = &mut stop => {
+                    self.record_failures().await;
+                    return;
+                }
                 () = tokio::time::sleep(ROUND) => {}
             }
             if let Err(error) = self.0.keys.reload_if_changed() {
                 tracing::error!(%error, "the key store could not be read again");
             }
-            if let Err(error) = crate::flow::client::record_the_rest(self).await {
-                tracing::warn!(%error, "failed authentications could not be recorded");
-            }
+            self.record_failures().await;
             match store::sweep(self.db(), SWEEPS, self.sources().now()).await {
                 Ok(rows) => tracing::debug!(rows, "expired rows left"),
                 Err(error) => tracing::warn!(%error, "expired rows could not be removed"),

@@ -127,6 +127,12 @@ impl Failures {
     pub(crate) fn take_unrecorded(&self) -> u64 {
         std::mem::take(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner).unrecorded)
     }
+
+    /// Gives back what could not be written down.
+    pub(crate) fn put_back(&self, count: u64) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.unrecorded = kept.unrecorded.saturating_add(count);
+    }
 }
 
 #[cfg(test)]
@@ -164,6 +170,8 @@ mod tests {
         assert_eq!(rows, 200);
         assert_eq!(failures.kept.lock().expect("no panic").pairs.len(), MOST_PAIRS);
         assert_eq!((failures.take_unrecorded(), failures.take_unrecorded()), (49_800, 0));
+        failures.put_back(49_800);
+        assert_eq!(failures.take_unrecorded(), 49_800);
         let own = pair("a", 1, Brought::Other);
         let later = Timestamp::from_seconds(2_000);
         let rows = (0..1_000).filter(|_| failures.count(&own, later)).count();

@@ -84,13 +84,23 @@ pub(crate) async fn authenticate(
 ) -> Result<Authenticated, OAuthError> {
     let assertion = parameters.one("client_assertion")?;
     let assertion_type = parameters.one("client_assertion_type")?;
-    let credential = Credential::read(
+    let read = Credential::read(
         authorization,
         parameters.one("client_id")?,
         parameters.one("client_secret")?,
         assertion.map(|assertion| (assertion, assertion_type)),
-    )
-    .map_err(refused)?;
+    );
+    let credential = match read {
+        Ok(credential) => credential,
+        Err(refusal) => {
+            if matches!(refusal, Refusal::Wrong(_)) {
+                // Nothing was tried of any client, so nobody has to wait for it.
+                let pair = Pair::new("", asker.client(), Brought::Other);
+                failed(idp, asker, &pair, None, "client.not_proved", now).await?;
+            }
+            return Err(refused(refusal));
+        }
+    };
     let client = idp.known_client(credential.client_id()).await?;
     let brought = if credential.is_secret() { Brought::Secret } else { Brought::Other };
     let named = client.as_ref().map_or("", |client| client.client_id.as_str());
@@ -155,7 +165,11 @@ pub(crate) async fn record_the_rest(idp: &Idp) -> Result<(), Error> {
         return Ok(());
     }
     let row = audit::Row::new("anonymous", ACTION, "client.failed_more", idp.sources().now());
-    record(idp, &row.object(format!("failures:{count}"))).await
+    let recorded = record(idp, &row.object(format!("failures:{count}"))).await;
+    if recorded.is_err() {
+        idp.failures().put_back(count);
+    }
+    recorded
 }
 
 async fn record(idp: &Idp, row: &audit::Row) -> Result<(), Error> {
