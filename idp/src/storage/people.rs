@@ -10,10 +10,10 @@ const MANDATES: &str = "SELECT m.id, m.organisation_id, m.role, m.matters, m.unt
     WHERE m.person_id = $1 AND m.ended_at IS NULL AND m.starts_at <= $2 AND (m.until IS NULL OR m.until > $2)
     ORDER BY o.name, m.id LIMIT 100";
 const LAST_ACTING: &str = "SELECT acting FROM authorizations
-    WHERE session_id = $1 AND client_id = $2 AND code_digest IS NOT NULL
+    WHERE session_id = $1 AND client_id = $2 AND code_digest IS NOT NULL AND revoked_at IS NULL
     ORDER BY code_expires_at DESC LIMIT 1";
 const LAST_CHOICE: &str = "SELECT acting FROM authorizations
-    WHERE person_id = $1 AND client_id = $2 AND code_digest IS NOT NULL
+    WHERE person_id = $1 AND client_id = $2 AND code_digest IS NOT NULL AND revoked_at IS NULL
     ORDER BY code_expires_at DESC LIMIT 1";
 const CLAIMS: &str = "SELECT p.name, p.locale, p.updated_at, d.id, d.id_type, d.number, f.number, f.verified
     FROM persons p
