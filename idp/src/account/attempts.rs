@@ -114,9 +114,14 @@ impl PasswordTry {
 /// its codes come from as many networks as somebody can rent.
 const REGISTRATIONS_OF_NUMBER: i64 = 20;
 
-/// The bucket of a number's registrations from all networks together.
-pub fn of_number(account: &str) -> Bucket {
-    Bucket { key: digest::parts(&["number", Tried::Registration.name(), account]), allowed: REGISTRATIONS_OF_NUMBER }
+/// The bucket of a number's registrations from all networks together. Its holder, signed in or at a device where he has signed in
+/// before, has an `own` one, named by that: strangers' tries keep nobody waiting there.
+pub fn of_number(account: &str, own: Option<&str>) -> Bucket {
+    let key = own.map_or_else(
+        || digest::parts(&["number", Tried::Registration.name(), account]),
+        |own| digest::parts(&["own", Tried::Registration.name(), account, own]),
+    );
+    Bucket { key, allowed: REGISTRATIONS_OF_NUMBER }
 }
 
 /// How many tries of codes sent to one number's holder pass without a wait, whichever registrations they belong to.

@@ -71,9 +71,16 @@ pub(crate) async fn begin(
     if registrations::is_known(&mut tx, &id).await? {
         return Ok(Ok(id)); // a second click: the first one was right
     }
+    // The same statements whether the number has an account or none.
+    let holder = accounts::find(&mut tx, &fields, &login).await?.map_or_else(PersonId::nobody, |found| found.person);
+    let is_known = recognition::is_known(&mut tx, from.device, &holder, now).await?;
+    let own = match beginning.person {
+        Some(person) if *person == holder => Some(format!("person:{holder}")),
+        _ => is_known.then(|| format!("device:{}", from.device)),
+    };
     let mut taken = attempts_store::take(&mut tx, &buckets, now).await?;
     if taken.is_ok() {
-        taken = attempts_store::take(&mut tx, &[attempts::of_number(&account)], now).await?;
+        taken = attempts_store::take(&mut tx, &[attempts::of_number(&account, own.as_deref())], now).await?;
     }
     tx.commit().await?;
     if let Err(wait) = taken {

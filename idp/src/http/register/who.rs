@@ -75,7 +75,8 @@ pub(crate) async fn who_answer(
         request: &form.request_id,
         message: &message(words),
     };
-    match register::begin(&idp, &said, &beginning, from(&asker, "")).await? {
+    let device = people::device(&asker);
+    match register::begin(&idp, &said, &beginning, from(&asker, &device)).await? {
         Ok(id) => Ok(steps::see_other(&format!("/register/{id}/code"))),
         Err(not_begun) => {
             let (errors, wait) = not_begun_words(words, &not_begun, "name", "number");
