@@ -37,13 +37,19 @@ impl Change {
 }
 
 /// Tells the holder of the number, after the commit. Where no operator of phones answers, the change stands all the same: the account
-/// page lists each means with its time. `device` comes from a fixed list of words, so that nobody writes the message but we.
+/// page lists each means with its time. `device` comes from a fixed list of words, so that nobody writes the message but we. A task of its own sends it: whoever hangs up silences nothing.
 pub(crate) async fn holder(idp: &Idp, person: &PersonId, change: Change, device: &str) {
     if idp.settings().registers.phone.is_none() {
         return;
     }
-    if let Err(error) = send(idp, person, change, device, idp.sources().now()).await {
-        tracing::warn!(%error, person = person.as_str(), "a notice was not sent");
+    let (idp, person, device) = (idp.clone(), person.clone(), device.to_owned());
+    let sent = tokio::spawn(async move {
+        if let Err(error) = send(&idp, &person, change, &device, idp.sources().now()).await {
+            tracing::warn!(%error, person = person.as_str(), "a notice was not sent");
+        }
+    });
+    if sent.await.is_err() {
+        tracing::warn!("a notice was not sent: its task has ended");
     }
 }
 
