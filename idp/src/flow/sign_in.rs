@@ -40,6 +40,8 @@ pub(crate) struct Recognised {
     pub(crate) factor: Factor,
     /// What the try was counted in, unless at the person's own device alone.
     pub(crate) tried: Option<PasswordTry>,
+    /// The hash of the password, where it was one: a session may come of it only as long as it is the person's.
+    pub(crate) judged: Option<String>,
     /// What stands of the person at the client, where it was read: before the means was judged, so as old as that takes.
     pub(crate) here: Option<Here>,
     pub(crate) at: Timestamp,
@@ -116,6 +118,7 @@ pub(crate) async fn by_password(
         level: found.level,
         factor: Factor::Password,
         tried: (!found.on_device).then_some(tried),
+        judged: found.password,
         here: Some(found.here),
         at: now,
     }))
@@ -201,7 +204,7 @@ pub(crate) async fn by_passkey(
         return Ok(Err(PasskeyError::Counter));
     }
     let factor = Factor::Passkey { synced: used.backup_eligible };
-    Ok(Ok(Recognised { person, level, factor, tried: None, here: None, at: now }))
+    Ok(Ok(Recognised { person, level, factor, tried: None, judged: None, here: None, at: now }))
 }
 
 /// Writes down a refused sign-in.
@@ -219,19 +222,31 @@ async fn refused(
     Ok(audit::append(tx, &row).await?)
 }
 
-/// What of the sign-in is written down in its transaction: the tries given back, the device known, the row in the record.
+/// What of the sign-in is written down in its transaction: the tries given back, the device known, the row in the record. `false` if
+/// the password was replaced while it was judged: then the transaction must be dropped, and [`replaced`] says so.
 pub(crate) async fn settle(
     tx: &mut store::Tx,
     recognised: &Recognised,
     device: &str,
     action: &str,
     incident: &str,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let known_until = recognised.at.plus(DEVICE_SECONDS);
-    let Recognised { person, tried, at, .. } = recognised;
-    recognition::settle(tx, tried.as_ref(), device, person, *at, known_until).await?;
+    let Recognised { person, tried, judged, at, .. } = recognised;
+    if !recognition::settle(tx, tried.as_ref(), judged.as_deref(), device, person, *at, known_until).await? {
+        return Ok(false);
+    }
     let row = audit::Row::new(recognised.person.as_str(), action, "done", recognised.at).incident(incident);
-    Ok(audit::append(tx, &row).await?)
+    audit::append(tx, &row).await?;
+    Ok(true)
+}
+
+/// Writes down that a password was the wrong one, since it was replaced while it was judged.
+pub(crate) async fn replaced(idp: &Idp, recognised: &Recognised, incident: &str) -> Result<(), Error> {
+    let mut tx = idp.db().begin().await?;
+    let object = Some(format!("person:{}", recognised.person));
+    refused(&mut tx, object, "signin.wrong", recognised.at, incident).await?;
+    Ok(tx.commit().await?)
 }
 
 /// The stable code of a refusal.

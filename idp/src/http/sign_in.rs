@@ -171,15 +171,21 @@ async fn with_password(
     let recognised = match sign_in::by_password(idp, &login, &password, at, from(asker, &device)).await? {
         Ok(recognised) => recognised,
         Err(NotRecognised::Wrong) => {
-            let mut errors = Errors::one("login", words.get("signin-wrong"));
-            errors.add("password", words.get("signin-error-again-password"));
-            return Ok(people::refused(page(idp, asker, &interaction, &shown(errors)), None));
+            return Ok(people::refused(page(idp, asker, &interaction, &shown(wrong(words))), None));
         }
         Err(NotRecognised::Wait(wait)) => return Ok(waiting(idp, asker, &interaction, shown(Errors::default()), wait)),
         Err(NotRecognised::Busy) => return Err(Problem::unavailable(2)),
     };
     let tx = idp.db().begin().await.map_err(problem::of_storage)?;
-    signed_in(idp, asker, browser, tx, interaction, &recognised, remember).await
+    let signed_in = signed_in(idp, asker, browser, tx, interaction, &recognised, remember).await?;
+    Ok(signed_in
+        .unwrap_or_else(|interaction| people::refused(page(idp, asker, &interaction, &shown(wrong(words))), None)))
+}
+
+fn wrong(words: &Words) -> Errors {
+    let mut errors = Errors::one("login", words.get("signin-wrong"));
+    errors.add("password", words.get("signin-error-again-password"));
+    errors
 }
 
 async fn with_passkey(
@@ -200,7 +206,11 @@ async fn with_passkey(
         _ => Err(PasskeyError::Failed),
     };
     match result {
-        Ok(recognised) => signed_in(idp, asker, browser, tx, interaction, &recognised, !form.remember.is_empty()).await,
+        Ok(recognised) => {
+            let remember = !form.remember.is_empty();
+            let signed_in = signed_in(idp, asker, browser, tx, interaction, &recognised, remember).await?;
+            signed_in.map_err(|_| problem::no_interaction()) // a passkey is no password that could be replaced
+        }
         Err(error) => {
             let lift = Lift::of(idp, &mut tx, &interaction, browser).await?;
             tx.commit().await.map_err(problem::of_storage)?;
@@ -255,8 +265,9 @@ async fn make_passkey(
     }
 }
 
-/// Opens the session and goes on; if what was asked for is not reached, to the page that says how to reach it.
-pub(crate) async fn signed_in(
+/// Opens the session and goes on; if what was asked for is not reached, to the page that says how to reach it. The interaction again
+/// where the password was replaced meanwhile.
+async fn signed_in(
     idp: &Idp,
     asker: &Asker,
     browser: &Browser,
@@ -264,15 +275,19 @@ pub(crate) async fn signed_in(
     mut interaction: Interaction,
     recognised: &Recognised,
     remember: bool,
-) -> Result<Response, Problem> {
+) -> Result<Result<Response, Box<Interaction>>, Problem> {
     let (device, cookie) = people::device_to_know(idp, asker)?;
     let incident = asker.incident().as_str();
-    sign_in::settle(&mut tx, recognised, &device, "session.sign_in", incident).await?;
+    if !sign_in::settle(&mut tx, recognised, &device, "session.sign_in", incident).await? {
+        drop(tx);
+        sign_in::replaced(idp, recognised, incident).await?;
+        return Ok(Err(Box::new(interaction)));
+    }
     let authentication = recognised.authentication(remember);
     let signed_in = session::sign_in(&mut tx, idp, &mut interaction, browser, &authentication).await?;
     interaction.stands(recognised.here.clone());
     let response = go_on_or_rise(idp, asker, browser, tx, interaction, signed_in, |_| true).await?;
-    Ok(people::with_cookie(cookie, response))
+    Ok(Ok(people::with_cookie(cookie, response)))
 }
 
 /// Goes on after a sign-in; where what was asked for is not reached and one of the ways that `may` be gone leads to it, to the page

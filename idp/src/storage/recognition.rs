@@ -41,12 +41,40 @@ const UNTIL: &str = "SELECT coalesce(
         JOIN attempts d ON d.bucket = 'device:' || CAST($4 AS TEXT) || ':' || l.person_id AND d.known_until > $5
         WHERE l.digest IN ($1, $2, $3)),
     (SELECT max(b.blocked_until) FROM attempts b WHERE b.bucket IN ($6, $7)), 0)";
-/// The person's tries start anew, the network gets its one back, the device is known.
-const SETTLE: &str = "INSERT INTO attempts (bucket, tries, blocked_until, expires_at, person_id, known_until)
-    VALUES ($1, 0, 0, $5, NULL, NULL), ($2, 0, 0, $5, NULL, NULL), ($3, 0, 0, $5, $6, $7)
-    ON CONFLICT (bucket) DO UPDATE SET blocked_until = 0,
+/// The person's tries start anew, the network gets its one back, the device is known: if the password is the one that was judged.
+macro_rules! settle {
+    ($lock:literal) => {
+        concat!(
+            "INSERT INTO attempts (bucket, tries, blocked_until, expires_at, person_id, known_until)
+    SELECT v.bucket, 0, 0, CAST($5 AS BIGINT), CASE WHEN v.n = 3 THEN w.person_id END,
+        CASE WHEN v.n = 3 THEN CAST($7 AS BIGINT) END
+    FROM (SELECT 1 AS n, CAST($1 AS TEXT) AS bucket UNION ALL SELECT 2, CAST($2 AS TEXT) UNION ALL SELECT 3, CAST($3 AS TEXT)) v
+    JOIN passwords w ON w.person_id = $6 AND w.hash = $8
+    WHERE v.n > 0 ORDER BY v.n ",
+            $lock,
+            " ON CONFLICT (bucket) DO UPDATE SET blocked_until = 0,
         tries = CASE WHEN attempts.bucket <> $4 THEN 0 WHEN attempts.tries > 0 THEN attempts.tries - 1 ELSE 0 END,
-        person_id = coalesce(excluded.person_id, attempts.person_id), known_until = excluded.known_until";
+        person_id = coalesce(excluded.person_id, attempts.person_id), known_until = excluded.known_until"
+        )
+    };
+}
+/// As [`KNOW`], if the password is the one that was judged.
+macro_rules! know_by_password {
+    ($lock:literal) => {
+        concat!(
+            "INSERT INTO attempts (bucket, tries, blocked_until, expires_at, person_id, known_until)
+    SELECT CAST($1 AS TEXT), 0, 0, CAST($2 AS BIGINT), w.person_id, CAST($4 AS BIGINT)
+    FROM passwords w WHERE w.person_id = $3 AND w.hash = $5 ",
+            $lock,
+            " ON CONFLICT (bucket) DO UPDATE SET tries = 0, blocked_until = 0, known_until = excluded.known_until"
+        )
+    };
+}
+const SETTLE: &str = settle!("");
+const KNOW_BY_PASSWORD: &str = know_by_password!("");
+/// PostgreSQL lets two write at once: whoever is replacing the password waits, and then ends the session that is made here.
+const SETTLE_PG: &str = settle!("FOR SHARE OF w");
+const KNOW_BY_PASSWORD_PG: &str = know_by_password!("FOR SHARE OF w");
 /// The device is known, and its tries start anew.
 const KNOW: &str = "INSERT INTO attempts (bucket, tries, blocked_until, expires_at, person_id, known_until)
     VALUES ($1, 0, 0, $2, $3, $4)
@@ -55,11 +83,12 @@ const IS_KNOWN: &str = "SELECT person_id FROM attempts WHERE bucket = $1 AND kno
 const FORGET: &str = "DELETE FROM attempts WHERE person_id = $1 AND known_until IS NOT NULL";
 
 /// Statements of this file, for the test that prepares all of them.
-pub(crate) const STATEMENTS: [(&str, &str); 6] = [
+pub(crate) const STATEMENTS: [(&str, &str); 7] = [
     ("recognition.try", TRY),
     ("recognition.until", UNTIL),
     ("recognition.settle", SETTLE),
     ("recognition.know", KNOW),
+    ("recognition.know_by_password", KNOW_BY_PASSWORD),
     ("recognition.is_known", IS_KNOWN),
     ("recognition.forget", FORGET),
 ];
@@ -122,26 +151,38 @@ pub(crate) async fn try_password(
 }
 
 /// A sign-in succeeded: what it was counted in, other than the device's own bucket, gets the try back; its device is known from now on.
+/// `judged` is the hash of the password, where it was one; whether that is still the person's. If not, nothing may come of it.
 pub(crate) async fn settle(
     tx: &mut Tx,
     tried: Option<&PasswordTry>,
+    judged: Option<&str>,
     device: &str,
     person: &PersonId,
     now: Timestamp,
     known_until: Timestamp,
-) -> Result<(), StorageError> {
+) -> Result<bool, StorageError> {
     let device = device_bucket(device, person);
-    let Some(tried) = tried else {
-        return on!(tx, c => sqlx::query(KNOW)
+    let Some(judged) = judged else {
+        on!(tx, c => sqlx::query(KNOW)
             .bind(&device).bind(now.seconds()).bind(person.as_str()).bind(known_until.seconds())
-            .execute(c).await.map(drop));
+            .execute(c).await.map(drop))?;
+        return Ok(true);
     };
+    let Some(tried) = tried else {
+        let know = if tx.is_postgres() { KNOW_BY_PASSWORD_PG } else { KNOW_BY_PASSWORD };
+        let known: u64 = on!(tx, c => sqlx::query(know)
+            .bind(&device).bind(now.seconds()).bind(person.as_str()).bind(known_until.seconds()).bind(judged)
+            .execute(c).await.map(|done| done.rows_affected()))?;
+        return Ok(known > 0);
+    };
+    let settle = if tx.is_postgres() { SETTLE_PG } else { SETTLE };
     let PasswordTry { account, network, .. } = tried;
     let shared: [&Bucket; 2] = if account_first(tried) { [account, network] } else { [network, account] };
-    on!(tx, c => sqlx::query(SETTLE)
+    let settled: u64 = on!(tx, c => sqlx::query(settle)
         .bind(&shared[0].key).bind(&shared[1].key).bind(&device).bind(&network.key)
-        .bind(now.seconds()).bind(person.as_str()).bind(known_until.seconds())
-        .execute(c).await.map(drop))
+        .bind(now.seconds()).bind(person.as_str()).bind(known_until.seconds()).bind(judged)
+        .execute(c).await.map(|done| done.rows_affected()))?;
+    Ok(settled > 0)
 }
 
 /// Whether the person's bucket is taken before the network's.

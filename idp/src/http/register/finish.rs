@@ -79,6 +79,7 @@ async fn enter(
         level,
         factor: Factor::Code,
         tried: None,
+        judged: None,
         here: None,
         at: now,
     };
