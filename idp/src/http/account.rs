@@ -30,6 +30,8 @@ use crate::storage::{accounts, passkeys};
 
 /// Where a passkey is added.
 pub(crate) const NEW_PASSKEY: &str = "/account/passkey";
+/// Where a password is set.
+pub(crate) const NEW_PASSWORD: &str = "/account/password";
 
 /// What was done before the page is shown again.
 #[derive(Default, Deserialize)]
@@ -99,6 +101,9 @@ pub(crate) async fn answer(
     if !form.remove_passkey.is_empty() && !is_fresh(&idp, &session) {
         return sign_in_again(&idp, &asker, &browser, "/account").await;
     }
+    if !form.remove_passkey.is_empty() && !session.may_change_passkeys(idp.sources().now()) {
+        return prove(&idp, &asker, &browser, &session, "/account").await;
+    }
     let done = if !form.remove_passkey.is_empty() {
         if account::remove_passkey(&idp, &session.person, &form.remove_passkey, incident).await?.is_err() {
             let errors = Errors::one("", asker.words().get("account-last-means"));
@@ -145,8 +150,11 @@ async fn withdraw(idp: &Idp, session: &Session, client: &ClientId, incident: &st
 /// `GET /account/password`.
 pub(crate) async fn password(State(idp): State<Idp>, asker: Asker, browser: Browser) -> Result<Response, Problem> {
     let Some(session) = fresh(&idp, &browser).await? else {
-        return sign_in_again(&idp, &asker, &browser, "/account/password").await;
+        return sign_in_again(&idp, &asker, &browser, NEW_PASSWORD).await;
     };
+    if !may_set_password(&idp, &session).await? {
+        return prove(&idp, &asker, &browser, &session, NEW_PASSWORD).await;
+    }
     Ok(password_page(&idp, &asker, &session, &Errors::default()).await?.into_response())
 }
 
@@ -159,7 +167,10 @@ pub(crate) async fn password_answer(
 ) -> Result<Response, Problem> {
     let session = signed_in(&idp, &asker, &browser, &form.form_token).await?;
     if !is_fresh(&idp, &session) {
-        return sign_in_again(&idp, &asker, &browser, "/account/password").await;
+        return sign_in_again(&idp, &asker, &browser, NEW_PASSWORD).await;
+    }
+    if !may_set_password(&idp, &session).await? {
+        return prove(&idp, &asker, &browser, &session, NEW_PASSWORD).await;
     }
     let words = asker.words();
     let fields = idp.field_keys(idp.sources().now())?;
@@ -197,8 +208,8 @@ pub(crate) async fn passkey(State(idp): State<Idp>, asker: Asker, browser: Brows
     let Some(session) = fresh(&idp, &browser).await? else {
         return sign_in_again(&idp, &asker, &browser, NEW_PASSKEY).await;
     };
-    if !session.may_add_passkey(idp.sources().now()) {
-        return prove(&idp, &asker, &browser, &session).await;
+    if !session.may_change_passkeys(idp.sources().now()) {
+        return prove(&idp, &asker, &browser, &session, NEW_PASSKEY).await;
     }
     Ok(passkey_page(&idp, &asker, &browser, &session, &Errors::default()).await?.into_response())
 }
@@ -214,7 +225,7 @@ pub(crate) async fn passkey_options(
     if idp.people().passkeys.is_none() {
         return Err(Problem::bad_request("passkey.refused"));
     }
-    if !session.may_add_passkey(idp.sources().now()) {
+    if !session.may_change_passkeys(idp.sources().now()) {
         return Err(Problem::forbidden("account.fresh_sign_in_required"));
     }
     let display = people::name_of(&idp, &session.person).await?;
@@ -229,8 +240,8 @@ pub(crate) async fn passkey_answer(
     Form(form): Form<MeansForm>,
 ) -> Result<Response, Problem> {
     let session = signed_in(&idp, &asker, &browser, &form.form_token).await?;
-    if !session.may_add_passkey(idp.sources().now()) {
-        return prove(&idp, &asker, &browser, &session).await;
+    if !session.may_change_passkeys(idp.sources().now()) {
+        return prove(&idp, &asker, &browser, &session, NEW_PASSKEY).await;
     }
     let words = asker.words();
     if form.answer.is_empty() {
@@ -296,12 +307,27 @@ pub(crate) async fn sign_in_again(
     steps::begin(idp, asker, browser, interaction).await
 }
 
-/// Lets a person who signed in by password alone prove by a passkey, or by a code, that a passkey may be added.
-async fn prove(idp: &Idp, asker: &Asker, browser: &Browser, session: &Session) -> Result<Response, Problem> {
+/// Whether a new password may be set: where there is a passkey, a password alone sets none (decision 6).
+async fn may_set_password(idp: &Idp, session: &Session) -> Result<bool, Problem> {
+    if session.may_change_passkeys(idp.sources().now()) {
+        return Ok(true);
+    }
+    let mut tx = idp.db().reader().await.map_err(problem::of_storage)?;
+    Ok(passkeys::allowed(&mut tx, &session.person).await.map_err(problem::of_storage)?.is_empty())
+}
+
+/// Lets a person who signed in by password alone prove by a passkey, or by a code, who he is, and come back to `path`.
+async fn prove(
+    idp: &Idp,
+    asker: &Asker,
+    browser: &Browser,
+    session: &Session,
+    path: &str,
+) -> Result<Response, Problem> {
     let mut tx = idp.db().reader().await.map_err(problem::of_storage)?;
     let has_passkey = !passkeys::allowed(&mut tx, &session.person).await.map_err(problem::of_storage)?.is_empty();
     drop(tx);
-    let mut interaction = crate::interaction::for_page(idp, NEW_PASSKEY, idp.sources().now())?;
+    let mut interaction = crate::interaction::for_page(idp, path, idp.sources().now())?;
     if has_passkey {
         interaction.request.acr_values = vec![crate::assurance::Acr::Three.as_str().to_owned()];
         return steps::begin(idp, asker, browser, interaction).await;
@@ -321,7 +347,7 @@ async fn password_page(idp: &Idp, asker: &Asker, session: &Session, errors: &Err
     let has_password = shown.password_changed_at.is_some();
     let main = PasswordPage { w: words, errors, form_token: asker.form_token(session.id.as_str()), has_password };
     let title = if has_password { "account-password-change-title" } else { "account-password-set-title" };
-    Ok(of_holder(Page::of(asker, words.get(title), &main).view_to("/account/password"), session, &shown.name))
+    Ok(of_holder(Page::of(asker, words.get(title), &main).view_to(NEW_PASSWORD), session, &shown.name))
 }
 
 /// A page of somebody's account: its head has the name and the way to sign out.

@@ -17,7 +17,7 @@ use crate::assurance::Acr;
 use crate::error::Error;
 use crate::flow::sign_in::{self, From, NotRecognised, Recognised};
 use crate::flow::tell::{self, Change};
-use crate::http::account::NEW_PASSKEY;
+use crate::http::account::{NEW_PASSKEY, NEW_PASSWORD};
 use crate::http::browser::{self, Browser};
 use crate::http::people::{self, Errors, Portal};
 use crate::http::problem;
@@ -438,7 +438,7 @@ impl Way {
         if !passkeys::allowed(tx, &session.person).await?.is_empty() {
             return Ok(Some(Self::Use));
         }
-        let may_make = session.may_add_passkey(idp.sources().now());
+        let may_make = session.may_change_passkeys(idp.sources().now());
         Ok(if may_make { Some(Self::Make) } else { has_codes.then_some(Self::Prove) })
     }
 
@@ -478,7 +478,7 @@ impl Lift {
         };
         let portal = Portal::of(interaction, words);
         let confirm_at = format!("/register/confirm?i={id}");
-        let adds = matches!(&interaction.asker, Who::Page(path) if path == NEW_PASSKEY);
+        let changes = matches!(&interaction.asker, Who::Page(path) if path == NEW_PASSKEY || path == NEW_PASSWORD);
         let main = StepUp {
             w: words,
             title: &title,
@@ -488,7 +488,7 @@ impl Lift {
                 .into_owned(),
             action: format!("/sign-in/{id}"),
             options: format!("/sign-in/{id}/passkey"),
-            other_at: (self.way == Way::Use).then(|| if adds { confirm_at.clone() } else { NEW_PASSKEY.to_owned() }),
+            other_at: (self.way == Way::Use).then(|| if changes { confirm_at.clone() } else { NEW_PASSKEY.to_owned() }),
             confirm_at,
             form_token: asker.form_token(id),
             confirm: self.way.is_a_code(),

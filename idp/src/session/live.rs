@@ -41,9 +41,9 @@ impl Session {
         now.since(self.auth_time) <= FRESH_SECONDS
     }
 
-    /// Whether a passkey may be made in it: its fresh sign-in rests on a passkey or on a code to the phone that a register holds
-    /// for the person. A password alone must not become level 3 (decision 6).
-    pub(crate) fn may_add_passkey(&self, now: Timestamp) -> bool {
+    /// Whether a passkey may be made or removed in it: its fresh sign-in rests on a passkey or on a code to the phone that a register
+    /// holds for the person. A password alone must not become level 3, nor take it away (decision 6).
+    pub(crate) fn may_change_passkeys(&self, now: Timestamp) -> bool {
         let proves = |amr: &Amr| matches!(amr, Amr::Sms | Amr::Hwk | Amr::Swk);
         self.is_fresh(now) && self.amr.iter().any(proves)
     }

@@ -69,6 +69,19 @@ async fn a_password_alone_makes_no_passkey() {
     assert!(asked.location.starts_with("/sign-in/"), "{} {}", asked.location, asked.text);
     assert_eq!(house.count("SELECT count(*) FROM passkeys WHERE removed_at IS NULL").await, 1);
 
+    // nor does a password alone, and it sets no other password where there is a passkey
+    let mut thief = Browser::new(&house);
+    thief.sign_in(&number, PASSWORD).await;
+    let page = thief.get("/account").await;
+    let asked = thief.fill(&page, "/account", &[("remove_passkey", &id)]).await;
+    assert!(asked.location.starts_with("/sign-in/"), "{} {}", asked.location, asked.text);
+    let other = "a password of the thief";
+    let asked = thief.fill(&page, "/account/password", &[("password", other), ("again", other)]).await;
+    assert!(asked.location.starts_with("/sign-in/"), "{} {}", asked.location, asked.text);
+    let (_, lift) = thief.open("/account/password").await;
+    assert!(lift.text.contains("name=\"passkey\"") && lift.text.contains("/register/confirm?i="), "{}", lift.text);
+    assert_eq!(house.count("SELECT count(*) FROM passkeys WHERE removed_at IS NULL").await, 1);
+
     // what proved it once does not for ever: after five minutes a sign-in, after a password a proof
     let (path, page) = holder.open("/account/passkey").await;
     assert!(path.starts_with("/sign-in/"), "{path}");
