@@ -106,3 +106,17 @@ async fn an_assertion_is_used_up_whatever_becomes_of_its_request() {
         "the assertion and the audit row; client and resource may be read again: {spent}"
     );
 }
+
+#[tokio::test]
+async fn a_credential_that_contradicts_itself_is_recorded_too() {
+    let world = World::start().await;
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    for (authorization, fields) in [
+        (basic("police", SECRET), &[ASKS[0], ("client_id", "desk")][..]),
+        (String::new(), &[ASKS[0], ("client_assertion", "nonsense"), ("client_assertion_type", kind)][..]),
+    ] {
+        let reply = world.post("/token", &authorization, fields).await;
+        assert_eq!(reply.error(), "invalid_client", "{}", reply.text);
+    }
+    assert_eq!(world.count(FAILURES).await, 2);
+}
