@@ -92,7 +92,9 @@ pub enum StartError {
     #[error(transparent)]
     Signer(#[from] keys::SignerError),
     /// More keys of digests than a search asks for: rows of the oldest would seem to be gone.
-    #[error("the key store holds {0} keys field_digest that are not destroyed; at most 8 are searched by: destroy the oldest")]
+    #[error(
+        "the key store holds {0} keys field_digest that are not destroyed; at most 8 are searched by: destroy the oldest"
+    )]
     DigestKeys(usize),
     /// A stored department, type or matter does not read.
     #[error("a stored row of the catalogue is damaged: {0}")]

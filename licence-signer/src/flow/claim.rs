@@ -81,6 +81,8 @@ impl LicenceSigner {
     /// The digests of a value under every live key.
     pub(crate) fn digests(&self, kind: &str, canonical: &str) -> Result<Digests, FlowError> {
         let digests = self.field_keys(self.sources().now())?.digests(kind, canonical);
-        Digests::new(digests).ok_or_else(|| FlowError::Internal("the key store has none or more than eight keys field_digest".to_owned()))
+        Digests::new(digests).ok_or_else(|| {
+            FlowError::Internal("the key store has none or more than eight keys field_digest".to_owned())
+        })
     }
 }
