@@ -6,6 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use keys::sources::Sources;
+use tracing::Instrument;
 use verifier::encoding::hex;
 use verifier::report::{Reason, Report};
 use verifier::time::Timestamp;
@@ -29,7 +30,7 @@ pub(crate) struct TrustKeeper {
     outbound: Outbound,
     sources: Sources,
     held: Arc<RwLock<Option<Held>>>,
-    /// When a document last made the desk look again; held while it looks.
+    /// When a look that a document brought about last ended; held while the desk looks.
     asked: Arc<tokio::sync::Mutex<Option<Timestamp>>>,
 }
 
@@ -112,16 +113,26 @@ impl TrustKeeper {
             return false;
         }
         let before = self.held().map(|held| held.pin);
-        let mut asked = self.asked.lock().await;
-        let now = self.sources.now();
-        if asked.is_none_or(|at| !(0..ASK_SECONDS).contains(&now.since(at))) {
-            *asked = Some(now);
-            if let Err(error) = self.refresh().await {
+        self.look_again().await;
+        self.held().map(|held| held.pin) != before
+    }
+
+    /// One look for all who ask while it lasts; a caller who hangs up does not cut it off.
+    async fn look_again(&self) {
+        let mut asked = self.asked.clone().lock_owned().await;
+        if asked.is_some_and(|at| (0..ASK_SECONDS).contains(&self.sources.now().since(at))) {
+            return;
+        }
+        let keeper = self.clone();
+        let look = async move {
+            if let Err(error) = keeper.refresh().await {
                 tracing::warn!(%error, "the trust bundle was not renewed");
             }
+            *asked = Some(keeper.sources.now()); // those who have waited use what came
+        };
+        if let Err(error) = tokio::spawn(look.in_current_span()).await {
+            tracing::error!(%error, "the look at the trust bundle broke off");
         }
-        drop(asked);
-        self.held().map(|held| held.pin) != before
     }
 
     /// What is held is the newest as of `now`.
@@ -148,10 +159,10 @@ impl TrustKeeper {
         if expected.is_some_and(|expected| !expected.eq_ignore_ascii_case(&found)) {
             return Err(format!("its root is {found}, another one than root_sha256 names"));
         }
-        let before = self.held().map(|held| held.pin);
+        let mut newest = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let before = newest.as_ref().map(|held| held.pin);
         trust.check_rollback(before.as_ref()).map_err(|error| error.to_string())?;
-        let held = Held { pin: trust.pin(), trust: Arc::new(trust), bytes: bytes.into(), tag, as_of };
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(held);
+        *newest = Some(Held { pin: trust.pin(), trust: Arc::new(trust), bytes: bytes.into(), tag, as_of });
         Ok(())
     }
 
@@ -195,4 +206,51 @@ fn may_be_newer(reason: Reason) -> bool {
             | Reason::FormTypeUnknown
             | Reason::TrustExpired
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use keys::sources::Clock;
+    use tokio::time::Instant;
+    use web::outbound::OutboundSettings;
+
+    use super::*;
+
+    const MOST: Duration = Duration::from_secs(2);
+
+    /// Ten seconds pass while one fetch gives up.
+    struct Quick(Instant);
+
+    impl Clock for Quick {
+        fn now(&self) -> Timestamp {
+            let passed = i64::try_from(self.0.elapsed().as_millis()).expect("a short test");
+            Timestamp::from_seconds(1_800_000_000 + passed / 200)
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whoever_asks_while_the_source_hangs_waits_for_one_fetch() {
+        web::install_crypto();
+        let hangs = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("listens");
+        let origin = format!("http://{}", hangs.local_addr().expect("an address"));
+        let source = TrustSource::Url { url: format!("{origin}/trust.json"), root_sha256: "0".repeat(64) };
+        let settings = Settings::new("http://localhost:8082", "http://localhost:8080", &origin, source);
+        let door = OutboundSettings { allowed_origins: vec![origin], time: MOST, ..OutboundSettings::default() };
+        let sources = Sources { clock: Arc::new(Quick(Instant::now())), ..Sources::system() };
+        let keeper = TrustKeeper::new(&settings, Outbound::new(&door).expect("a door"), sources);
+
+        let begun = Instant::now();
+        let asks: Vec<_> = (0..8)
+            .map(|_| {
+                let keeper = keeper.clone();
+                tokio::spawn(async move { keeper.look_again().await })
+            })
+            .collect();
+        asks[0].abort(); // who hangs up costs the others nothing
+        for ask in asks.into_iter().skip(1) {
+            ask.await.expect("ends");
+        }
+        let took = begun.elapsed();
+        assert!(took < MOST * 2, "{took:?}");
+    }
 }
