@@ -25,7 +25,7 @@ pub const SWEEP: Sweep = Sweep {
 const INSERT: &str =
     "INSERT INTO page_sessions (id_digest, secrets, checked_at, created_at, expires_at) VALUES ($1, $2, $3, $3, $4)";
 const FIND: &str = "SELECT secrets, checked_at FROM page_sessions WHERE id_digest = $1 AND expires_at > $2";
-const RENEW: &str = "UPDATE page_sessions SET secrets = $2, checked_at = $3 WHERE id_digest = $1";
+const RENEW: &str = "UPDATE page_sessions SET secrets = $2, checked_at = $3 WHERE id_digest = $1 AND checked_at = $4";
 const DELETE: &str = "DELETE FROM page_sessions WHERE id_digest = $1";
 
 /// The statements: each must prepare once [`MIGRATION_SQL`] has run.
@@ -119,14 +119,23 @@ impl PageSessions {
         Ok(Some((contents, Timestamp::from_seconds(checked_at))))
     }
 
-    /// Keeps contents that were vouched for now.
-    pub async fn renew<T: Serialize + Sync>(&self, key: &[u8], contents: &T) -> Result<(), PageSessionError> {
+    /// Keeps contents that were vouched for now, of a session that was found as vouched for at `before`. `false`, and nothing is
+    /// kept, where another process has renewed it since, or it has ended.
+    pub async fn renew<T: Serialize + Sync>(
+        &self,
+        key: &[u8],
+        contents: &T,
+        before: Timestamp,
+    ) -> Result<bool, PageSessionError> {
         let now = self.sources.now();
         let sealed = self.seal(key, contents, now)?;
+        // a second renewal within one second is told from the first
+        let at = if now == before { now.plus(1) } else { now };
         let mut tx = self.db.begin().await?;
-        on!(&mut tx, c => sqlx::query(RENEW).bind(key).bind(sealed.as_slice()).bind(now.seconds())
-            .execute(c).await.map(drop))?;
-        Ok(tx.commit().await?)
+        let kept = on!(&mut tx, c => sqlx::query(RENEW).bind(key).bind(sealed.as_slice()).bind(at.seconds())
+            .bind(before.seconds()).execute(c).await.map(|done| done.rows_affected()))?;
+        tx.commit().await?;
+        Ok(kept == 1)
     }
 
     /// Ends a session, with its row of the audit record.

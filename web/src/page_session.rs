@@ -24,6 +24,9 @@ use crate::relying_party::{Callback, Login, LoginCookie, LoginError, LoginReques
 /// How long idp's word holds: with the time of an answer, a session ends within five minutes of its mandate.
 const VOUCHED_SECONDS: i64 = 240;
 
+/// How far the clock of another process may be ahead.
+const AHEAD_SECONDS: i64 = 5;
+
 /// How many sessions are renewed at once; two renewals of one session stand in one line, because each spends a token.
 const LINES: usize = 64;
 
@@ -133,7 +136,7 @@ impl PageSession {
 }
 
 fn is_vouched(checked_at: Timestamp, now: Timestamp) -> bool {
-    (0..VOUCHED_SECONDS).contains(&now.since(checked_at))
+    (-AHEAD_SECONDS..VOUCHED_SECONDS).contains(&now.since(checked_at))
 }
 
 /// Where a service keeps its sessions, and what it writes down of them.
@@ -149,8 +152,13 @@ pub trait Rows: Send + Sync + 'static {
     ) -> impl Future<Output = Result<String, Problem>> + Send;
     /// A live session, and when it was last vouched for.
     fn find(&self, key: &[u8]) -> impl Future<Output = Result<Option<(SignedIn, Timestamp)>, Problem>> + Send;
-    /// Keeps what idp vouched for just now.
-    fn renew(&self, key: &[u8], who: &SignedIn) -> impl Future<Output = Result<(), Problem>> + Send;
+    /// Keeps what idp vouched for just now, if the row still is as it was found, vouched for at `before`; else `false`.
+    fn renew(
+        &self,
+        key: &[u8],
+        who: &SignedIn,
+        before: Timestamp,
+    ) -> impl Future<Output = Result<bool, Problem>> + Send;
     /// Ends a session and writes down why: `session.sign_out`, or `session.end` where idp no longer vouches.
     fn end(
         &self,
@@ -293,6 +301,7 @@ impl<R: Rows> PageSessions<R> {
             key: key.to_vec(),
             incident: incident.to_owned(),
             who,
+            checked_at,
             now,
         };
         let work = async move {
@@ -340,23 +349,38 @@ struct Renewal<R> {
     key: Vec<u8>,
     incident: String,
     who: SignedIn,
+    checked_at: Timestamp,
     now: Timestamp,
 }
 
 impl<R: Rows> Renewal<R> {
+    /// The row as it is by now.
+    async fn stored(&self) -> Result<(SignedIn, Timestamp), RenewalError> {
+        self.rows.find(&self.key).await.map_err(RenewalError::Own)?.ok_or(RenewalError::Over)
+    }
+
     async fn run(self) -> Result<SignedIn, RenewalError> {
         let Self { rows, key, who, .. } = &self;
         match self.relying_party.refresh(&who.as_login()).await {
             Ok(login) if (self.still)(&login, who) => {
                 let who = SignedIn::new(&login, &who.name, self.now);
-                rows.renew(key, &who).await.map_err(RenewalError::Own)?;
-                Ok(who)
+                if rows.renew(key, &who, self.checked_at).await.map_err(RenewalError::Own)? {
+                    return Ok(who);
+                }
+                self.stored().await.map(|(other, _)| other)
             }
             Err(error @ (LoginError::Unavailable(_) | LoginError::Client(_) | LoginError::State)) => {
                 Err(RenewalError::Idp(error))
             }
             // idp no longer vouches: signed out there, the mandate ended, the account locked
-            Ok(_) | Err(LoginError::Refused { .. } | LoginError::IdToken(_) | LoginError::Issuer) => {
+            refused @ (Ok(_) | Err(LoginError::Refused { .. } | LoginError::IdToken(_) | LoginError::Issuer)) => {
+                if matches!(refused, Err(LoginError::Refused { .. })) {
+                    // or another process has spent the token a moment before: then its word holds
+                    let (other, checked_at) = self.stored().await?;
+                    if checked_at != self.checked_at {
+                        return Ok(other);
+                    }
+                }
                 rows.end(key, who, "session.end", &self.incident).await.map_err(RenewalError::Own)?;
                 Err(RenewalError::Over)
             }
@@ -377,7 +401,7 @@ mod tests {
     #[test]
     fn the_word_of_idp_holds_for_four_minutes() {
         for (checked_at, holds) in
-            [(1_000, true), (761, true), (760, false), (0, false), (1_001, false), (i64::MIN, false)]
+            [(1_000, true), (761, true), (760, false), (0, false), (1_005, true), (1_006, false), (i64::MIN, false)]
         {
             assert_eq!(
                 is_vouched(Timestamp::from_seconds(checked_at), Timestamp::from_seconds(1_000)),

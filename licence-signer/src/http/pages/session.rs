@@ -46,8 +46,8 @@ impl Rows for SessionRows {
         self.kept.find(key).await.map_err(problem)
     }
 
-    async fn renew(&self, key: &[u8], who: &SignedIn) -> Result<(), Problem> {
-        self.kept.renew(key, who).await.map_err(problem)
+    async fn renew(&self, key: &[u8], who: &SignedIn, before: Timestamp) -> Result<bool, Problem> {
+        self.kept.renew(key, who, before).await.map_err(problem)
     }
 
     async fn end(&self, key: &[u8], who: &SignedIn, action: &'static str, incident: &str) -> Result<(), Problem> {
