@@ -163,3 +163,51 @@ async fn insert(
     on!(tx, c => sqlx::query(INSERT).bind(key).bind(sealed).bind(now.seconds()).bind(expires_at.seconds())
         .execute(c).await.map(drop))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    use keys::Purpose;
+    use keys::key_store::Passphrase;
+
+    use super::*;
+    use crate::Migration;
+
+    const MIGRATIONS: &[Migration] = &[
+        Migration { version: 1, name: "audit", sql: audit::MIGRATION_SQL },
+        Migration { version: 2, name: "page sessions", sql: MIGRATION_SQL },
+    ];
+
+    /// Two processes have found the same row: whoever writes second writes nothing.
+    #[tokio::test]
+    async fn a_renewal_is_kept_once() {
+        let sources = Sources::system();
+        let folder = std::env::temp_dir().join(b64u::encode(sources.bytes::<12>().unwrap()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("passphrase");
+        let mut options = std::fs::OpenOptions::new();
+        let mut written = options.create_new(true).write(true).mode(0o600).open(&file).unwrap();
+        std::io::Write::write_all(&mut written, b"of this test alone, and long enough").unwrap();
+        let keys = KeyStore::create(&folder.join("keys"), &Passphrase::from_file(&file).unwrap(), true).unwrap();
+        for purpose in [Purpose::FieldEncryption, Purpose::FieldDigest] {
+            keys.ensure(&purpose, sources.now()).unwrap();
+        }
+        let db = Db::open(&format!("sqlite://{}", folder.join("db").display()), MIGRATIONS).await.unwrap();
+        let sessions = PageSessions::new(db, keys, sources.clone());
+        let now = sources.now();
+        let row = audit::Row::new("person:p".to_owned(), "session.sign_in", "done", now);
+        let key = key_of(&sessions.begin(&"begun", now.plus(600), &row).await.unwrap());
+
+        let (_, before) = sessions.find::<String>(&key).await.unwrap().unwrap();
+        assert!(sessions.renew(&key, &"first", before).await.unwrap());
+        assert!(!sessions.renew(&key, &"second", before).await.unwrap(), "within the same second, too");
+        let (contents, after) = sessions.find::<String>(&key).await.unwrap().unwrap();
+        assert_eq!((contents.as_str(), after > before), ("first", true));
+        assert!(sessions.renew(&key, &"third", after).await.unwrap());
+        let (_, last) = sessions.find::<String>(&key).await.unwrap().unwrap();
+        sessions.end(&key, &row).await.unwrap();
+        assert!(!sessions.renew(&key, &"fourth", last).await.unwrap(), "what has ended is not renewed");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
