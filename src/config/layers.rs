@@ -287,7 +287,7 @@ mod tests {
     fn a_byte_order_mark_hides_no_key() {
         let listing = read(WHOLE, &[]).expect("reads").listing();
         let first = listing.iter().find(|row| row.0 == "external_url").expect("listed");
-        assert_eq!(first.1, "https://id.example");
+        assert_eq!(first.1, "\"https://id.example\"");
         let message = match read(&WHOLE.replace("[database]", "\u{feff}[database]"), &[]) {
             Err(ConfigError::Syntax { message, .. }) => message,
             other => panic!("{:?}", other.err()),
