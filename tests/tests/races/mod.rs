@@ -316,6 +316,8 @@ async fn take(db: Db, reads: bool) -> bool {
     let sql = "SELECT taken FROM once WHERE name = 'read'";
     let (taken,): (i64,) = on!(&mut tx, c => sqlx::query_as(sql).fetch_one(c).await).expect("is read");
     if taken == 0 {
+        // The moment in which another may read the same, made long enough to be met on any machine.
+        tokio::time::sleep(Duration::from_millis(50)).await;
         let sql = "UPDATE once SET taken = 1 WHERE name = 'read'";
         on!(&mut tx, c => sqlx::query(sql).execute(c).await.map(drop)).expect("is written");
     }
