@@ -63,25 +63,12 @@ pub(crate) async fn begin(
 ) -> Result<Result<String, NotBegun>, Error> {
     let now = idp.sources().now();
     let fields = idp.field_keys(now)?;
-    let login = Login::Number(said.number.clone());
-    let account = account_key(&fields.digest(login.kind(), &login.canonical()));
     let id = id_of(idp, &fields, said, beginning)?;
-    let buckets = attempts::buckets(Try::Registration, &account, from.source);
     let mut tx = idp.db().begin().await?;
     if registrations::is_known(&mut tx, &id).await? {
         return Ok(Ok(id)); // a second click: the first one was right
     }
-    // The same statements whether the number has an account or none.
-    let holder = accounts::find(&mut tx, &fields, &login).await?.map_or_else(PersonId::nobody, |found| found.person);
-    let is_known = recognition::is_known(&mut tx, from.device, &holder, now).await?;
-    let own = match beginning.person {
-        Some(person) if *person == holder => Some(format!("person:{holder}")),
-        _ => is_known.then(|| format!("device:{}", from.device)),
-    };
-    let mut taken = attempts_store::take(&mut tx, &buckets, now).await?;
-    if taken.is_ok() {
-        taken = attempts_store::take(&mut tx, &[attempts::of_number(&account, own.as_deref())], now).await?;
-    }
+    let taken = take_a_try(&mut tx, &fields, said, beginning, &from, now).await?;
     tx.commit().await?;
     if let Err(wait) = taken {
         return Ok(Err(NotBegun::Wait(wait)));
@@ -117,6 +104,31 @@ pub(crate) async fn begin(
     tx.commit().await?;
     send(idp, &id, &said.number, &said.phone, &(beginning.message)(&code), now).await?;
     Ok(Ok(id))
+}
+
+/// Counts a try of the source and one of the number; how long to wait where there are none left. The number's holder, signed in
+/// or at a device of his, has tries of his own. The same statements whether the number has an account or none.
+async fn take_a_try(
+    tx: &mut Tx,
+    fields: &FieldKeys,
+    said: &Said,
+    beginning: &Beginning<'_>,
+    from: &From<'_>,
+    now: Timestamp,
+) -> Result<Result<(), Wait>, Error> {
+    let login = Login::Number(said.number.clone());
+    let account = account_key(&fields.digest(login.kind(), &login.canonical()));
+    let holder = accounts::find(tx, fields, &login).await?.map_or_else(PersonId::nobody, |found| found.person);
+    let is_known = recognition::is_known(tx, from.device, &holder, now).await?;
+    let own = match beginning.person {
+        Some(person) if *person == holder => Some(format!("person:{holder}")),
+        _ => is_known.then(|| format!("device:{}", from.device)),
+    };
+    let taken = attempts_store::take(tx, &attempts::buckets(Try::Registration, &account, from.source), now).await?;
+    if taken.is_err() {
+        return Ok(taken);
+    }
+    Ok(attempts_store::take(tx, &[attempts::of_number(&account, own.as_deref())], now).await?)
 }
 
 /// The id of a registration: of one page and what was typed into it, in one browser, always the same.

@@ -52,16 +52,3 @@ fn every_target_has_its_file() {
     names.sort_unstable();
     assert_eq!(found, names);
 }
-
-/// Run by hand where a target has no corpus yet: `cargo test -p bodies -- --ignored seeds`.
-#[test]
-#[ignore = "writes fuzz/corpus"]
-fn seeds_become_the_first_corpus() {
-    for target in TARGETS {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target.name);
-        std::fs::create_dir_all(&folder).unwrap();
-        for (place, seed) in (target.seeds)().iter().enumerate().filter(|(_, seed)| seed.len() <= 1_500) {
-            std::fs::write(folder.join(format!("seed-{place}")), seed).unwrap();
-        }
-    }
-}

@@ -9,13 +9,20 @@ use super::sealing::POSITION;
 use super::world::{LIST, LOG, SEALED, World};
 use crate::common::{DEPARTMENT, NOW, TYPE};
 
-/// Run by hand where a format changes: `cargo test -p keys --test verdicts -- --ignored fixtures`.
+/// Each committed fixture can be made anew, and no other lies there. Where a format changes, with
+/// `XINYIN_FIXTURES=write cargo test -p keys --test verdicts fixtures` they are written, with other keys.
 #[test]
-#[ignore = "writes fuzz/fixtures anew, with other keys"]
 fn fixtures_of_the_fuzz_targets() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/fixtures");
-    std::fs::create_dir_all(&folder).unwrap();
-    let save = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).unwrap();
+    let writes = std::env::var("XINYIN_FIXTURES").is_ok_and(|value| value == "write");
+    let made = std::cell::RefCell::new(std::collections::BTreeSet::new());
+    let save = |name: &str, bytes: &[u8]| {
+        assert!(!bytes.is_empty(), "{name}");
+        made.borrow_mut().insert(name.to_owned());
+        if writes {
+            std::fs::write(folder.join(name), bytes).unwrap();
+        }
+    };
     let world = World::new();
     let register = super::world::register();
     save("bundle.json", &world.authority.publish_after(None, &register, NOW).unwrap().to_json());
@@ -58,6 +65,9 @@ fn fixtures_of_the_fuzz_targets() {
     save("jwk.json", serde_json::Value::Object(jwk).to_string().as_bytes());
     save("spki.der", world.credential_key().key.public_key().spki_der());
     save("crl.der", &strangers_list());
+
+    let lies = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(made.into_inner(), lies.collect());
 }
 
 /// A revocation list of nobody whom the bundle knows.
