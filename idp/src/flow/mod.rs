@@ -8,5 +8,6 @@ pub(crate) mod issue;
 pub(crate) mod register;
 pub(crate) mod request;
 pub(crate) mod sign_in;
+pub(crate) mod step_up;
 pub(crate) mod tell;
 pub(crate) mod token;

@@ -14,7 +14,7 @@ use crate::Idp;
 use crate::account::{Login, Name};
 use crate::assurance::Acr;
 use crate::error::Error;
-use crate::http::account::{of_holder, signed_in};
+use crate::http::account::holder::{of_holder, signed_in};
 use crate::http::act_for::may_words;
 use crate::http::browser::Browser;
 use crate::http::people::{self, Errors};

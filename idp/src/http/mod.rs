@@ -19,5 +19,6 @@ pub(crate) mod register;
 pub(crate) mod revoke;
 pub(crate) mod select_account;
 pub(crate) mod sign_in;
+pub(crate) mod step_up;
 pub(crate) mod token;
 pub(crate) mod userinfo;

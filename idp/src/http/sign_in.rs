@@ -1,4 +1,4 @@
-//! `/sign-in/{id}`: the page on which a person signs in, and the step to a higher level.
+//! `/sign-in/{id}`: the page on which a person signs in.
 
 use askama::Template;
 use axum::Json;
@@ -10,22 +10,19 @@ use web::{Asker, Form, Page, Problem, Words};
 
 use crate::Idp;
 use crate::account::attempts::Wait;
-use crate::account::evidence::{Factor, acr};
 use crate::account::passkey::PasskeyError;
 use crate::account::{Login, Password};
 use crate::assurance::Acr;
-use crate::error::Error;
 use crate::flow::sign_in::{self, From, NotRecognised, Recognised};
+use crate::flow::step_up::{Lift, Way};
 use crate::flow::tell::{self, Change};
-use crate::http::account::{NEW_PASSKEY, NEW_PASSWORD};
-use crate::http::browser::{self, Browser};
+use crate::http::browser::Browser;
 use crate::http::people::{self, Errors, Portal};
-use crate::http::problem;
 use crate::http::steps::{self, Opened};
-use crate::interaction::{Asker as Who, Interaction, Prompt};
-use crate::session::{self, Session, SignedIn};
+use crate::http::{problem, step_up};
+use crate::interaction::{Interaction, Prompt};
+use crate::session;
 use crate::storage::recognition::At;
-use crate::storage::{accounts, authorizations, passkeys};
 
 /// What the form sends.
 #[derive(Default, Deserialize)]
@@ -74,7 +71,7 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let mut at = Opened::look_at_begun(&idp, &asker, &browser, &id).await?;
     if let Some(lift) = Lift::of(&idp, &mut at.tx, &at.interaction, &browser).await? {
-        return Ok(lift.page(&at.asker, &at.interaction, &Errors::default()).into_response());
+        return Ok(step_up::page(&lift, &at.asker, &at.interaction, &Errors::default()).into_response());
     }
     let shown = Shown { login: at.interaction.login_hint.clone().unwrap_or_default(), ..Shown::default() };
     Ok(page(&idp, &at.asker, &at.interaction, &shown).into_response())
@@ -221,7 +218,7 @@ async fn with_passkey(
             };
             let errors = Errors::one("passkey", text);
             let page = if let Some(lift) = lift {
-                lift.page(asker, &interaction, &errors)
+                step_up::page(&lift, asker, &interaction, &errors)
             } else {
                 let shown = Shown { login: kept(&form.login), remember: !form.remember.is_empty(), errors };
                 page(idp, asker, &interaction, &shown)
@@ -245,7 +242,7 @@ async fn make_passkey(
     };
     if lift.way != Way::Make || form.answer.is_empty() {
         let errors = Errors::one("passkey", asker.words().get("signin-passkey-script"));
-        return Ok(people::refused(lift.page(asker, &interaction, &errors), None));
+        return Ok(people::refused(step_up::page(&lift, asker, &interaction, &errors), None));
     }
     let title = people::title(browser.device(), &asker.words().get("account-passkey-unnamed"));
     let id = ceremony(interaction.id.as_str());
@@ -260,7 +257,7 @@ async fn make_passkey(
         }
         Err(error) => {
             let errors = Errors::one("passkey", people::passkey_words(asker.words(), error));
-            Ok(people::refused(lift.page(asker, &interaction, &errors), None))
+            Ok(people::refused(step_up::page(&lift, asker, &interaction, &errors), None))
         }
     }
 }
@@ -286,35 +283,8 @@ async fn signed_in(
     let authentication = recognised.authentication(remember);
     let signed_in = session::sign_in(&mut tx, idp, &mut interaction, browser, &authentication).await?;
     interaction.stands(recognised.here.clone());
-    let response = go_on_or_rise(idp, asker, browser, tx, interaction, signed_in, |_| true).await?;
+    let response = step_up::go_on_or_rise(idp, asker, browser, tx, interaction, signed_in, |_| true).await?;
     Ok(Ok(people::with_cookie(cookie, response)))
-}
-
-/// Goes on after a sign-in; where what was asked for is not reached and one of the ways that `may` be gone leads to it, to the page
-/// that says how.
-pub(crate) async fn go_on_or_rise(
-    idp: &Idp,
-    asker: &Asker,
-    browser: &Browser,
-    mut tx: Tx,
-    mut interaction: Interaction,
-    signed_in: SignedIn,
-    may: fn(Way) -> bool,
-) -> Result<Response, Problem> {
-    let way = match (&interaction.fresh, interaction.wanted_acr()) {
-        (Some(seen), Some(wanted)) => Way::of(idp, &mut tx, &seen.session, wanted).await?,
-        _ => None,
-    };
-    if !way.is_some_and(may) {
-        return steps::go_on(idp, asker, browser, tx, interaction, Some(signed_in)).await;
-    }
-    if !authorizations::save(&mut tx, idp, &mut interaction, None, None, idp.sources().now()).await? {
-        return Err(problem::no_interaction());
-    }
-    tx.commit().await.map_err(problem::of_storage)?;
-    let next = steps::see_other(&format!("/sign-in/{}", interaction.id));
-    let next = people::with_cookie(browser::forget_begun(idp, browser), next);
-    Ok((browser::session_cookie(idp, &signed_in), next).into_response())
 }
 
 /// From where the asker tries.
@@ -401,107 +371,6 @@ fn learns(words: &Words, interaction: &Interaction) -> Vec<String> {
     lines
 }
 
-/// How a signed-in person reaches the level that was asked for.
-struct Lift {
-    session: Session,
-    wanted: Acr,
-    way: Way,
-}
-
-/// The next step to a higher level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// By a code to the phone, which raises to level 2.
-    Confirm,
-    /// By a code to the phone, since a passkey is to be made and the sign-in rests on a password alone.
-    Prove,
-    /// By signing in with a passkey that there is.
-    Use,
-    /// By making a passkey: the sign-in is fresh and rests on more than a password.
-    Make,
-}
-
-impl Way {
-    /// `None` where no way leads there, or an ordinary sign-in does.
-    async fn of(idp: &Idp, tx: &mut Tx, session: &Session, wanted: Acr) -> Result<Option<Self>, Error> {
-        if session.acr >= wanted {
-            return Ok(None);
-        }
-        let has_codes = idp.settings().registers.phone.is_some();
-        let level = accounts::level(tx, &session.person).await?;
-        if level < 2 {
-            return Ok(has_codes.then_some(Self::Confirm));
-        }
-        if acr(level, Factor::Password) >= wanted || idp.people().passkeys.is_none() {
-            return Ok(None);
-        }
-        if !passkeys::allowed(tx, &session.person).await?.is_empty() {
-            return Ok(Some(Self::Use));
-        }
-        let may_make = session.may_change_passkeys(idp.sources().now());
-        Ok(if may_make { Some(Self::Make) } else { has_codes.then_some(Self::Prove) })
-    }
-
-    /// Whether the next step is a code.
-    const fn is_a_code(self) -> bool {
-        matches!(self, Self::Confirm | Self::Prove)
-    }
-}
-
-impl Lift {
-    /// `None` where the person signs in (again) as usual.
-    async fn of(idp: &Idp, tx: &mut Tx, interaction: &Interaction, browser: &Browser) -> Result<Option<Self>, Error> {
-        let now = idp.sources().now();
-        let (Some(wanted), Some(id)) = (interaction.wanted_acr(), interaction.session()) else { return Ok(None) };
-        let forced = interaction.request.prompt.contains(&Prompt::Login) || interaction.request.max_age.is_some();
-        if forced && !interaction.is_signed_in() {
-            return Ok(None);
-        }
-        let sessions = session::of_browser(tx, browser, now).await?;
-        let Some(session) = sessions.into_iter().find(|session| session.id == *id && session.acr < wanted) else {
-            return Ok(None);
-        };
-        let way = Way::of(idp, tx, &session, wanted).await?;
-        Ok(way.map(|way| Self { session, wanted, way }))
-    }
-
-    fn page(&self, asker: &Asker, interaction: &Interaction, errors: &Errors) -> Page {
-        let words = asker.words();
-        let id = interaction.id.as_str();
-        let level = self.wanted.level().to_string();
-        let title = words.with("signin-stepup-title", &[("level", &level)]).into_owned();
-        let lead = match self.way {
-            Way::Confirm => "signin-stepup-lead-2",
-            Way::Prove => "signin-stepup-lead-prove",
-            Way::Use => "signin-stepup-lead-3",
-            Way::Make => "signin-stepup-lead-make",
-        };
-        let portal = Portal::of(interaction, words);
-        let confirm_at = format!("/register/confirm?i={id}");
-        let changes = matches!(&interaction.asker, Who::Page(path) if path == NEW_PASSKEY || path == NEW_PASSWORD);
-        let main = StepUp {
-            w: words,
-            title: &title,
-            lead: words.get(lead).into_owned(),
-            hint: words
-                .get(if self.way == Way::Make { "register-passkey-hint" } else { "signin-passkey-hint" })
-                .into_owned(),
-            action: format!("/sign-in/{id}"),
-            options: format!("/sign-in/{id}/passkey"),
-            other_at: (self.way == Way::Use).then(|| if changes { confirm_at.clone() } else { NEW_PASSKEY.to_owned() }),
-            confirm_at,
-            form_token: asker.form_token(id),
-            confirm: self.way.is_a_code(),
-            make: self.way == Way::Make,
-            may_skip: interaction.is_signed_in() && interaction.request.claims.essential_acr.is_empty(),
-            errors,
-            portal: portal.as_ref(),
-        };
-        let page = Page::of(asker, title.clone(), &main).view_to(format!("/sign-in/{id}"));
-        if self.way.is_a_code() { page } else { page.script("/static/passkey.js") }
-    }
-}
-
 #[derive(Template)]
 #[template(path = "people/sign_in.html")]
 struct SignIn<'a> {
@@ -519,23 +388,4 @@ struct SignIn<'a> {
     passkeys: bool,
     learns: Vec<String>,
     host: &'a str,
-}
-
-#[derive(Template)]
-#[template(path = "people/step_up.html")]
-struct StepUp<'a> {
-    w: &'a Words,
-    portal: Option<&'a Portal>,
-    errors: &'a Errors,
-    title: &'a str,
-    lead: String,
-    hint: String,
-    action: String,
-    options: String,
-    confirm_at: String,
-    other_at: Option<String>,
-    form_token: String,
-    confirm: bool,
-    make: bool,
-    may_skip: bool,
 }
